@@ -1,0 +1,305 @@
+"""Scenario -> arrays for the people stages: labels to indices, calendars, travel, cohorts.
+
+Axis order never changes: cadre C, batch B, site J, post P, day D, shift S, shape U.
+A *post* is a (site, duty, shift) that asks for somebody on at least one day; posts are
+sorted by site. A *shape* is what a site can see of a cadre in a batch: trait (skills and
+night fitness) and the days on which the cadre can work there; equal shapes are decided alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from allocator.scenario import Scenario
+
+EARTH_KM = 6371.0088
+FAR = np.inf
+
+
+@dataclass(frozen=True)
+class Instance:
+    """The people half of a scenario in arrays."""
+
+    cadres: np.ndarray
+    """[C] codes."""
+    sites: np.ndarray
+    """[J] codes."""
+    duties: np.ndarray
+    shifts: np.ndarray
+    batches: np.ndarray
+    """[B] codes."""
+    days: int
+
+    post_site: np.ndarray
+    """[P] site of the post, ascending."""
+    post_duty: np.ndarray
+    post_shift: np.ndarray
+    required: np.ndarray
+    """[P, D] persons."""
+    target: np.ndarray
+    worth: np.ndarray
+    """[P] site weight x duty weight."""
+    site_posts: np.ndarray
+    """[J + 1] first post of each site."""
+    site_district: np.ndarray
+    districts: int
+
+    shift_start: np.ndarray
+    """[S] minutes after midnight."""
+    shift_end: np.ndarray
+    shift_night: np.ndarray
+
+    traits: np.ndarray
+    """[T, P] bool: may a person of this trait take this post?"""
+    minutes: np.ndarray
+    """[C, J] one way; infinite where the site is out of reach or pinned away."""
+    first: np.ndarray
+    """[C, B] first day of a posting in the batch."""
+    last: np.ndarray
+    """[C, B] last day; below `first` where the batch is not open to the cadre."""
+    batch_size: np.ndarray
+    must: np.ndarray
+    """[C] site the cadre must be posted to, -1: none."""
+    home: np.ndarray
+    """[C] district the cadre lives in."""
+    previous: np.ndarray
+    """[C] site of the posting in force, -1: none."""
+    shape: np.ndarray
+    """[C, B] shape, -1 where the batch is not open to the cadre."""
+    shape_trait: np.ndarray
+    """[U]"""
+    shape_days: np.ndarray
+    """[U, D] bool: days on which the cadre can work."""
+
+    w_required: float
+    w_target: float
+    w_travel: float
+    w_change: float
+    w_fairness: float
+    rest_minutes: int
+    max_run: int
+    max_shifts_7_days: int
+    max_nights_7_days: int
+
+    @property
+    def unstaffed(self) -> float:
+        """Staffing penalty when nobody works anywhere."""
+        below, above = self.required.sum(1), (self.target - self.required).sum(1)
+        return float((self.worth * (self.w_required * below + self.w_target * above)).sum())
+
+    @property
+    def moved(self) -> float:
+        """Change penalty when no cadre stays."""
+        return self.w_change * float((self.previous >= 0).sum())
+
+    def posting_cost(self, c: np.ndarray | int, b: np.ndarray | int, j: np.ndarray | int) -> np.ndarray:
+        """Travel of a posting, less the change penalty that staying saves."""
+        days = self.last[c, b] - self.first[c, b] + 1
+        stay = (self.previous[c] == j) & (self.previous[c] >= 0)
+        return self.w_travel * self.minutes[c, j] * days - self.w_change * stay
+
+    def can_work(self, c: int, b: int) -> np.ndarray:
+        """[D] bool: days on which cadre `c` can work in batch `b`."""
+        return self.shape_days[self.shape[c, b]]
+
+
+def weekday_mask(text: str, start_weekday: int, days: int) -> np.ndarray:
+    """[D] bool for a weekdays text such as '1-5' or '2,4'; `start_weekday` 0 = Monday."""
+    wanted = np.zeros(7, bool)
+    for part in text.replace(" ", "").split(","):
+        low, _, high = part.partition("-")
+        wanted[int(low) - 1 : int(high or low)] = True
+    return wanted[(start_weekday + np.arange(days)) % 7]
+
+
+def great_circle_km(lon1: np.ndarray, lat1: np.ndarray, lon2: np.ndarray, lat2: np.ndarray) -> np.ndarray:
+    """Haversine distance in km on a sphere of the mean Earth radius; degrees in, arrays broadcast."""
+    lon1, lat1, lon2, lat2 = (np.radians(x) for x in (lon1, lat1, lon2, lat2))
+    h = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(h, 0, 1)))
+
+
+def _index(labels: pd.Series) -> dict[str, int]:
+    return {label: k for k, label in enumerate(labels)}
+
+
+def _codes(column: pd.Series, index: dict[str, int]) -> np.ndarray:
+    return column.map(index).to_numpy(dtype=np.int64)
+
+
+def closed_sites(scenario: Scenario) -> set[str]:
+    """Sites that ask for nothing until a plan opens or resumes them."""
+    return set(scenario.table("candidates")["site"]) | set(scenario.table("applications")["site"])
+
+
+def _posts(scenario: Scenario, site: dict[str, int], duty: dict[str, int], shift: dict[str, int]):  # type: ignore[no-untyped-def]
+    settings = scenario.settings
+    demand = scenario.table("demand")
+    demand = demand[~demand["site"].isin(closed_sites(scenario))]
+    keys = np.stack(
+        [_codes(demand["site"], site), _codes(demand["duty"], duty), _codes(demand["shift"], shift)], axis=1
+    ).reshape(-1, 3)
+    posts, row_post = np.unique(keys, axis=0, return_inverse=True)
+    row_post = row_post.reshape(-1)
+    masks = {
+        text: weekday_mask(text, settings.start.weekday(), settings.days) for text in demand["weekdays"].unique()
+    }
+    on = np.array([masks[text] for text in demand["weekdays"]], bool).reshape(-1, settings.days)
+    span = np.arange(settings.days)
+    on &= (span >= demand["first_day"].to_numpy()[:, None]) & (span <= demand["last_day"].to_numpy()[:, None])
+    asked = []
+    for name in ("required", "target"):
+        cells = np.zeros((len(posts), settings.days), np.int64)
+        np.add.at(cells, row_post, on * demand[name].to_numpy(dtype=np.int64)[:, None])
+        asked.append(cells)
+    busy = asked[1].max(1, initial=0) > 0
+    return posts[busy], asked[0][busy], asked[1][busy]
+
+
+def _minutes(scenario: Scenario, cadre: dict[str, int], site: dict[str, int]) -> np.ndarray:
+    cadres, sites = scenario.table("cadres"), scenario.table("sites")
+    settings = scenario.settings
+    km = great_circle_km(
+        cadres["lon"].to_numpy()[:, None],
+        cadres["lat"].to_numpy()[:, None],
+        sites["lon"].to_numpy()[None, :],
+        sites["lat"].to_numpy()[None, :],
+    )
+    minutes = km * settings.travel.detour / settings.travel.speed_kmh * 60
+    given = scenario.table("travel")
+    c = _codes(given["cadre"], cadre)
+    minutes[np.unique(c)] = FAR
+    minutes[c, _codes(given["site"], site)] = given["minutes"].to_numpy()
+    minutes[minutes > settings.rules.max_travel] = FAR
+    return minutes
+
+
+def _pins(scenario: Scenario, cadre: dict[str, int], site: dict[str, int], minutes: np.ndarray):  # type: ignore[no-untyped-def]
+    """Pins: fold `never` and `must` into reach; return the musts and the days they name."""
+    pins = scenario.table("pins")
+    must = np.full(len(minutes), -1)
+    must_day = np.full(len(minutes), -1)
+    for c, j, kind, day in zip(
+        _codes(pins["cadre"], cadre), _codes(pins["site"], site), pins["kind"], pins["first_day"], strict=True
+    ):
+        if kind == "never":
+            minutes[c, j] = FAR
+        else:
+            keep = minutes[c, j]
+            minutes[c] = FAR
+            minutes[c, j] = keep
+            must[c], must_day[c] = j, day
+    return must, must_day
+
+
+def _spans(scenario: Scenario, must_day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    settings, cadres = scenario.settings, scenario.table("cadres")
+    start = np.array([b.start for b in settings.batches], np.int64)
+    first = np.maximum(start[None, :], cadres["first_day"].to_numpy(dtype=np.int64)[:, None])
+    last = np.minimum(
+        np.minimum(settings.days - 1, cadres["last_day"].to_numpy(dtype=np.int64)[:, None]),
+        first + settings.rules.max_posting_days - 1,
+    )
+    ids = np.array([b.id for b in settings.batches], object)
+    named = cadres["batch"].to_numpy(dtype=object)
+    shut = (named[:, None] != "") & (named[:, None] != ids[None, :])
+    shut |= (must_day[:, None] >= 0) & (must_day[:, None] != first)
+    last = np.where(shut, -1, last)
+    return first, last
+
+
+def _traits(scenario: Scenario, post_duty: np.ndarray, post_night: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    cadres = scenario.table("cadres")
+    kinds: dict[tuple[frozenset[str], bool], int] = {}
+    trait = np.empty(len(cadres), np.int64)
+    for c, (skills, night) in enumerate(zip(cadres["skills"], cadres["night_ok"], strict=True)):
+        held = frozenset(s.strip() for s in str(skills).split(";") if s.strip())
+        trait[c] = kinds.setdefault((held, bool(night)), len(kinds))
+    skill = scenario.table("duties")["skill"].to_numpy(dtype=object)
+    allowed = np.zeros((len(kinds), len(post_duty)), bool)
+    for (held, night), t in kinds.items():
+        skilled = np.array([s == "" or s in held for s in skill], bool)
+        allowed[t] = skilled[post_duty] & (night | ~post_night)
+    return trait, allowed
+
+
+def _shapes(trait: np.ndarray, first: np.ndarray, last: np.ndarray, away: np.ndarray):  # type: ignore[no-untyped-def]
+    days = np.arange(away.shape[1])
+    n, batches = first.shape
+    there = (days >= first[:, :, None]) & (days <= last[:, :, None]) & ~away[:, None, :]
+    open_ = last >= first
+    rows = np.concatenate([np.broadcast_to(trait[:, None, None], (n, batches, 1)), there], axis=2)[open_]
+    unique, inverse = np.unique(rows.astype(np.int32), axis=0, return_inverse=True)
+    shape = np.full((n, batches), -1)
+    shape[open_] = inverse.reshape(-1)
+    return shape, unique[:, 0].astype(np.int64), unique[:, 1:].astype(bool)
+
+
+def instance(scenario: Scenario) -> Instance:
+    """Turn the people tables of a sound scenario into arrays."""
+    settings = scenario.settings
+    sites, cadres = scenario.table("sites"), scenario.table("cadres")
+    duties = scenario.table("duties")
+    site, cadre = _index(sites["site"]), _index(cadres["cadre"])
+    duty = _index(duties["duty"])
+    shift = {s.id: k for k, s in enumerate(settings.shifts)}
+    posts, required, target = _posts(scenario, site, duty, shift)
+    night = np.array([s.night for s in settings.shifts], bool)
+    worth = sites["weight"].to_numpy()[posts[:, 0]] * duties["weight"].to_numpy()[posts[:, 1]]
+
+    minutes = _minutes(scenario, cadre, site)
+    must, must_day = _pins(scenario, cadre, site, minutes)
+    first, last = _spans(scenario, must_day)
+    away = np.zeros((len(cadres), settings.days), bool)
+    leave = scenario.table("leave")
+    away[_codes(leave["cadre"], cadre), leave["day"].to_numpy(dtype=np.int64)] = True
+    trait, allowed = _traits(scenario, posts[:, 1], night[posts[:, 2]])
+    shape, shape_trait, shape_days = _shapes(trait, first, last, away)
+    previous = np.full(len(cadres), -1)
+    before = scenario.table("previous")
+    previous[_codes(before["cadre"], cadre)] = _codes(before["site"], site)
+    district = _index(scenario.table("districts")["district"])
+    weights, rules = settings.weights, settings.rules
+    return Instance(
+        cadres=cadres["cadre"].to_numpy(dtype=object),
+        sites=sites["site"].to_numpy(dtype=object),
+        duties=duties["duty"].to_numpy(dtype=object),
+        shifts=np.array(list(shift), object),
+        batches=np.array([b.id for b in settings.batches], object),
+        days=settings.days,
+        post_site=posts[:, 0],
+        post_duty=posts[:, 1],
+        post_shift=posts[:, 2],
+        required=required,
+        target=target,
+        worth=worth,
+        site_posts=np.searchsorted(posts[:, 0], np.arange(len(sites) + 1)),
+        site_district=_codes(sites["district"], district),
+        districts=len(district),
+        shift_start=np.array([s.start for s in settings.shifts], np.int64),
+        shift_end=np.array([s.start + s.minutes for s in settings.shifts], np.int64),
+        shift_night=night,
+        traits=allowed,
+        minutes=minutes,
+        first=first,
+        last=last,
+        batch_size=np.array([b.size for b in settings.batches], np.int64),
+        must=must,
+        home=_codes(cadres["district"], district),
+        previous=previous,
+        shape=shape,
+        shape_trait=shape_trait,
+        shape_days=shape_days,
+        w_required=weights.required,
+        w_target=weights.target,
+        w_travel=weights.travel,
+        w_change=weights.change,
+        w_fairness=weights.fairness,
+        rest_minutes=round(rules.rest_hours * 60),
+        max_run=rules.max_run,
+        max_shifts_7_days=rules.max_shifts_7_days,
+        max_nights_7_days=rules.max_nights_7_days,
+    )

@@ -1,0 +1,74 @@
+"""How much effort a solve may take, and how it tells what it is doing.
+
+Effort is no part of the question: limits stay outside the scenario's fingerprint.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from allocator.certificate import gap
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a solve may spend."""
+
+    seconds: float | None = None
+    """Wall time for deciding, in seconds; None: until the stages have nothing more to try."""
+    gap: float = 0.0
+    """Stop once the whole-plan gap is at most this."""
+    seed: int = 0
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of news: values of the stage named, None where not known yet."""
+
+    stage: str
+    objective: float | None
+    bound: float | None
+    seconds: float
+    note: str = ""
+
+    @property
+    def gap(self) -> float | None:
+        return gap(self.objective, self.bound)
+
+
+@dataclass
+class Watch:
+    """Clock of one solve: time left, a request to stop, and the listener for news."""
+
+    limits: Limits = field(default_factory=Limits)
+    listen: Callable[[Progress], None] | None = None
+    started: float = field(default_factory=time.monotonic)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def stop(self) -> None:
+        """Ask the solve to end with the best plan so far (what Ctrl-C does)."""
+        self._stop.set()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def left(self, until: float = 1.0) -> float:
+        """Seconds left of the first `until` share of the limit; infinite without a limit."""
+        if self.stopped:
+            return 0.0
+        if self.limits.seconds is None:
+            return float("inf")
+        return max(0.0, self.limits.seconds * until - self.seconds)
+
+    def tell(self, stage: str, objective: float | None = None, bound: float | None = None, note: str = "") -> None:
+        if self.listen is not None:
+            self.listen(Progress(stage, objective, bound, self.seconds, note))

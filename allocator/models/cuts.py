@@ -1,0 +1,220 @@
+"""Cuts: what any team can give at a site, as a price for everyone in it.
+
+For any prices p of the cells of a site and any team S (weak duality)
+
+    U(S) <= surplus(p) + sum over S of the person's best schedule under p.
+
+Prices come from the frontier of the site's demand profile at teams that matter; the best schedule
+of a shape is an exact dynamic programme. Sites with equal demand, worth and tolls form a group and
+share their cuts; groups of one profile share the frontier, scaled.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from allocator.instance import Instance
+from allocator.models.board import Board
+from allocator.models.field import Field
+from allocator.models.frontier import Frontier, Profile
+from allocator.models.patterns import Rules
+from allocator.models.worth import Worth
+
+
+class Cuts:
+    """Cuts by group: `base` [Q, G] surplus (infinite: no such cut) and `value` [Q, U, G] best schedules."""
+
+    def __init__(self, field: Field, worth: Worth):
+        self.inst: Instance = field.inst
+        self.field, self.worth = field, worth
+        self.kind, self.sample = profiles(self.inst)
+        self.group, self.site = _groups(self.inst, worth, self.kind)
+        self.kind_of_group = self.kind[self.site] if len(self.site) else np.zeros(0, int)
+        self.groups_of = [np.flatnonzero(self.kind_of_group == k) for k in range(len(self.sample))]
+        self.base = np.zeros((0, len(self.site)))
+        self.value = np.zeros((0, len(self.inst.shape_trait), len(self.site)))
+        self._lp: dict[int, Frontier] = {}
+        self._seen: set[tuple[int, tuple[float, ...]]] = set()
+        self._prices: list[list[np.ndarray]] = [[] for _ in self.sample]
+
+    # -- teams -------------------------------------------------------------------------------
+
+    def classes(self, kind: int) -> np.ndarray:
+        """[B, T] class of a batch and trait at the sites of a profile."""
+        return team_classes(self.inst, self.sample[kind])[0]
+
+    def basic(self) -> None:
+        """Three cuts of every group: nobody there yet, required met everywhere, all met."""
+        layers: list[dict[int, np.ndarray]] = [{}, {}, {}]
+        for k, j in enumerate(self.sample):
+            profile = self._profile(j)
+            asked = profile.target > 0
+            first = np.where(profile.required > 0, profile.first[:, None], profile.second[:, None])
+            layers[0][k] = np.where(asked, first, 0.0)
+            layers[1][k] = np.where(asked, profile.second[:, None], 0.0)
+            layers[2][k] = np.zeros(asked.shape)
+        for layer in layers:
+            self._add(layer)
+
+    def at(self, wanted: list[tuple[int, np.ndarray]]) -> int:
+        """Add cuts at teams (profile, head counts by class); returns how many were new."""
+        layers: list[dict[int, np.ndarray]] = []
+        fresh = 0
+        for kind, team in wanted:
+            key = (kind, tuple(np.round(team, 3).tolist()))
+            if key in self._seen:
+                continue
+            self._seen.add(key)
+            price = self._frontier(kind).prices(team)
+            if price is None or any(np.allclose(price, o, atol=1e-6) for o in self._prices[kind]):
+                continue
+            fresh += 1
+            spot = next((layer for layer in layers if kind not in layer), None)
+            if spot is None:
+                spot = {}
+                layers.append(spot)
+            spot[kind] = price
+            self._prices[kind].append(price)
+        for layer in layers:
+            self._add(layer)
+        return fresh
+
+    def _frontier(self, kind: int) -> Frontier:
+        if kind not in self._lp:
+            inst, j = self.inst, self.sample[kind]
+            rules = Rules(inst.rest_minutes, inst.max_run, inst.max_shifts_7_days, inst.max_nights_7_days)
+            _, able, there = team_classes(inst, j)
+            self._lp[kind] = Frontier(
+                self._profile(j), inst.shift_start, inst.shift_end, inst.shift_night, rules, able, there
+            )
+        return self._lp[kind]
+
+    def _profile(self, j: int) -> Profile:
+        inst = self.inst
+        rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
+        share = inst.worth[rows] / max(inst.worth[rows].max(), 1e-9)
+        return Profile(
+            inst.post_shift[rows], inst.required[rows], inst.target[rows],
+            inst.w_required * share, inst.w_target * share,
+        )
+
+    # -- evaluation --------------------------------------------------------------------------
+
+    def _add(self, layer: dict[int, np.ndarray]) -> None:
+        """One more cut for every group of the profiles in `layer`, given as prices per unit of worth."""
+        inst = self.inst
+        price = np.zeros(inst.required.shape)
+        mine = np.concatenate([self.groups_of[k] for k in layer]) if layer else np.zeros(0, int)
+        for g in mine:
+            j = self.site[g]
+            rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
+            price[rows] = self._scaled(layer[self.kind_of_group[g]], rows)
+        surplus = self.worth.surplus(price).sum(1)
+        values = self.field.values(self.field.slot_gains(price), np.arange(len(inst.shape_trait)), self.site[mine])
+        row = self._row(mine)
+        for q in np.unique(row):
+            some = row == q
+            self.base[q, mine[some]] = [
+                surplus[inst.site_posts[j] : inst.site_posts[j + 1]].sum() for j in self.site[mine[some]]
+            ]
+            self.value[q][:, mine[some]] = values[:, some]
+
+    def _row(self, groups: np.ndarray) -> np.ndarray:
+        """First free row of each group; grows the arrays where there is none."""
+        used = np.isfinite(self.base[:, groups]).sum(0)
+        while len(groups) and used.max() >= len(self.base):
+            extra = max(4, len(self.base) // 2)
+            self.base = np.concatenate([self.base, np.full((extra, self.base.shape[1]), np.inf)])
+            self.value = np.concatenate([self.value, np.zeros((extra, *self.value.shape[1:]))])
+        return used
+
+    def _scaled(self, price: np.ndarray, rows: slice) -> np.ndarray:
+        """Prices of a site from those per unit of worth, moved with its fairness price and tolls."""
+        inst = self.inst
+        normal = np.maximum(inst.w_required * inst.worth[rows][:, None], 1e-12)
+        ratio = np.maximum(self.worth.first[rows], 0) / normal if inst.w_required > 0 else 1.0
+        return np.maximum(0.0, price * inst.worth[rows].max() * ratio - self.worth.toll[rows])
+
+
+def profiles(inst: Instance) -> tuple[np.ndarray, list[int]]:
+    """[J] demand profile of each site (-1: none), and a site of each profile."""
+    seen: dict[tuple[bytes, ...], int] = {}
+    kind = np.full(len(inst.sites), -1)
+    sample: list[int] = []
+    for j in range(len(inst.sites)):
+        rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
+        if rows.start == rows.stop:
+            continue
+        scale = inst.worth[rows].max()
+        ratio = np.round(inst.worth[rows] / scale, 9) if scale > 0 else inst.worth[rows]
+        key = (
+            inst.post_shift[rows].tobytes(),
+            np.ascontiguousarray(inst.traits[:, rows]).tobytes(),
+            inst.required[rows].tobytes(),
+            inst.target[rows].tobytes(),
+            ratio.tobytes(),
+        )
+        if key not in seen:
+            seen[key] = len(seen)
+            sample.append(j)
+        kind[j] = seen[key]
+    return kind, sample
+
+
+def _groups(inst: Instance, worth: Worth, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    seen: dict[tuple[object, ...], int] = {}
+    group = np.full(len(inst.sites), -1)
+    sample: list[int] = []
+    for j in np.flatnonzero(kind >= 0):
+        rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
+        key = (kind[j], worth.first[rows].tobytes(), worth.second[rows].tobytes(), worth.toll[rows].tobytes())
+        if key not in seen:
+            seen[key] = len(seen)
+            sample.append(int(j))
+        group[j] = seen[key]
+    return group, np.array(sample, int)
+
+
+def team_classes(inst: Instance, j: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Classes of people at a site: class of [B, T], able [K, p], there [K, D]."""
+    rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
+    able, kind = np.unique(inst.traits[:, rows], axis=0, return_inverse=True)
+    kind = kind.reshape(-1)
+    batches = len(inst.batches)
+    begin = np.array([_begin(inst, b) for b in range(batches)])
+    there = np.arange(inst.days)[None, :] >= begin[:, None]
+    number = np.arange(batches)[:, None] * len(able) + kind[None, :]
+    return number, np.tile(able, (batches, 1)), np.repeat(there, len(able), axis=0)
+
+
+def _begin(inst: Instance, b: int) -> int:
+    open_ = inst.last[:, b] >= inst.first[:, b]
+    return int(inst.first[open_, b].min()) if open_.any() else inst.days
+
+
+def teams_in_hand(board: Board, cuts: Cuts, most: int = 4) -> list[tuple[int, np.ndarray]]:
+    """Teams of the plan in hand, the most frequent of each profile, and larger and smaller ones."""
+    inst = board.inst
+    posted = np.flatnonzero(board.site >= 0)
+    trait = inst.shape_trait[inst.shape[posted, board.batch[posted]]]
+    counts: list[Counter[tuple[int, ...]]] = [Counter() for _ in cuts.sample]
+    number = [cuts.classes(k) for k in range(len(cuts.sample))]
+    order = np.argsort(board.site[posted], kind="stable")
+    site = board.site[posted][order]
+    edges = np.flatnonzero(np.r_[True, np.diff(site) != 0]) if len(site) else np.zeros(0, int)
+    for a, z in zip(edges, np.r_[edges[1:], len(site)], strict=True):
+        kind = cuts.kind[site[a]]
+        if kind < 0:
+            continue
+        rows = order[a:z]
+        team = np.bincount(number[kind][board.batch[posted[rows]], trait[rows]], minlength=number[kind].max() + 1)
+        counts[kind][tuple(team.tolist())] += 1
+    out: list[tuple[int, np.ndarray]] = []
+    for kind, count in enumerate(counts):
+        for team, _ in count.most_common(most):
+            out.extend((kind, np.array(team) * f) for f in (1.0, 1.4) if sum(team) > 1 or f > 1)
+        for team, _ in count.most_common(1):
+            out.extend((kind, np.array(team) * f) for f in (0.7, 1.2, 2.0, 3.0))
+    return out

@@ -1,0 +1,195 @@
+"""Work patterns one person may follow, as a small deterministic automaton.
+
+Sets      days D, the shifts S a site uses, states A of the automaton.
+Data      the work rules; what a person gains on each day and shift.
+Decision  one shift or a day off for each day.
+Objective the largest total gain.
+
+one_shift_per_day   one symbol a day.
+rest_between_shifts a shift is refused where the one of the day before ends too late.
+max_run             states count the days worked in a row.
+max_shifts_7_days   states remember which of the last six days were worked
+                    (six of seven is the same as a run of at most six: no memory needed).
+max_nights_7_days   states remember which of the last six nights were worked.
+
+States that allow the same futures are merged (Moore's algorithm), so a day-shift site
+under 'six days in seven' has seven states and a station with four shifts about a hundred.
+The dynamic programme over days x states is exact, for any gains.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+MEMORY = 6
+"""Days to remember for rules on any seven days."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Work rules of one person; minutes and days."""
+
+    rest_minutes: int
+    max_run: int
+    max_shifts_7_days: int
+    max_nights_7_days: int
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """`step[a, s]` is the state after shift `s` in state `a`; A (one past the last) where it is refused.
+
+    The last column is a day off. State 0 is the first morning.
+    """
+
+    shifts: tuple[int, ...]
+    step: np.ndarray
+
+    @property
+    def states(self) -> int:
+        return len(self.step)
+
+
+def pattern(shifts: tuple[int, ...], start: np.ndarray, end: np.ndarray, night: np.ndarray, rules: Rules) -> Pattern:
+    """Automaton of all patterns over `shifts` (indices into start, end, night) that keep the rules."""
+    longest = rules.max_run if rules.max_shifts_7_days >= 7 else min(rules.max_run, 6)
+    window = rules.max_shifts_7_days < MEMORY
+    nights = rules.max_nights_7_days < 7 and any(night[s] for s in shifts)
+    mask = (1 << MEMORY) - 1
+
+    def after(state: tuple[int, int, int, int], k: int | None) -> tuple[int, int, int, int] | None:
+        run, worked, dark, last = state
+        if k is None:
+            return 0, worked << 1 & mask, dark << 1 & mask, -1
+        s = shifts[k]
+        rested = last < 0 or 1440 - end[shifts[last]] + start[s] >= rules.rest_minutes
+        if not rested or run >= longest:
+            return None
+        if window and worked.bit_count() >= rules.max_shifts_7_days:
+            return None
+        if nights and night[s] and dark.bit_count() >= rules.max_nights_7_days:
+            return None
+        if night[s] and rules.max_nights_7_days == 0:
+            return None
+        return (
+            run + 1,
+            (worked << 1 | 1) & mask if window else 0,
+            (dark << 1 | int(night[s])) & mask if nights else 0,
+            k,
+        )
+
+    first = (0, 0, 0, -1)
+    number = {first: 0}
+    queue = deque([first])
+    rows: list[list[int]] = []
+    while queue:
+        state = queue.popleft()
+        row = []
+        for k in [*range(len(shifts)), None]:
+            nxt = after(state, k)
+            if nxt is None:
+                row.append(-1)
+                continue
+            if nxt not in number:
+                number[nxt] = len(number)
+                queue.append(nxt)
+            row.append(number[nxt])
+        rows.append(row)
+    return Pattern(shifts, _merge(np.array(rows, np.int64)))
+
+
+def _merge(step: np.ndarray) -> np.ndarray:
+    """Merge states with equal futures; state 0 stays first."""
+    label = np.zeros(len(step), np.int64)
+    count = 0
+    while True:
+        seen = np.where(step < 0, -1, label[step])
+        _, label = np.unique(np.column_stack([label, seen]), axis=0, return_inverse=True)
+        label = label.reshape(-1)
+        if label.max() + 1 == count:
+            break
+        count = int(label.max()) + 1
+    _, order = np.unique(label, return_index=True)
+    rank = np.empty(count, np.int64)
+    rank[label[np.sort(order)]] = np.arange(count)
+    label = rank[label]
+    merged = np.empty((count, step.shape[1]), np.int64)
+    merged[label] = np.where(step < 0, count, label[step])
+    return merged
+
+
+def best_values(p: Pattern, gains: list[list[np.ndarray | None]]) -> np.ndarray:
+    """Largest total gain of one person, for many persons at once.
+
+    Parameters
+    ----------
+    gains
+        [D][S] arrays of one common shape N; None where nobody gains anything that day and shift.
+        A gain of at most 0 is never worked.
+
+    Returns
+    -------
+    Array of shape N.
+    """
+    return _backward(p, gains, keep=False)[0]
+
+
+def _backward(p: Pattern, gains: list[list[np.ndarray | None]], keep: bool) -> tuple[np.ndarray, list[np.ndarray]]:
+    like = next((g for day in gains for g in day if g is not None), None)
+    shape = () if like is None else like.shape
+    dtype = np.float64 if like is None else like.dtype
+    value = np.zeros((p.states + 1, *shape), dtype)
+    value[-1] = -np.inf
+    off = p.step[:, -1]
+    kept = [value] if keep else []
+    for day in reversed(gains):
+        new = np.empty_like(value)
+        np.take(value, off, axis=0, out=new[:-1])
+        new[-1] = -np.inf
+        for k, gain in enumerate(day):
+            if gain is None:
+                continue
+            work = np.take(value, p.step[:, k], axis=0)
+            work += gain
+            np.maximum(new[:-1], work, out=new[:-1])
+        value = new
+        if keep:
+            kept.append(value)
+    return value[0], kept[::-1]
+
+
+def best_schedules(p: Pattern, gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Best schedule of each of N persons.
+
+    Parameters
+    ----------
+    gains
+        [N, D, S]; a gain of at most 0 is never worked.
+
+    Returns
+    -------
+    values [N] and schedule [N, D]: position in `p.shifts`, -1 for a day off.
+    """
+    n, days, kinds = gains.shape
+    layers: list[list[np.ndarray | None]] = [
+        [np.ascontiguousarray(gains[:, d, k]) for k in range(kinds)] for d in range(days)
+    ]
+    values, kept = _backward(p, layers, keep=True)
+    schedule = np.full((n, days), -1)
+    state = np.zeros(n, np.int64)
+    rows = np.arange(n)
+    for d in range(days):
+        later = kept[d + 1]
+        best = later[p.step[state, -1], rows]
+        pick = np.full(n, kinds)
+        for k in range(kinds):
+            work = later[p.step[state, k], rows] + gains[:, d, k]
+            better = (work > best) & (gains[:, d, k] > 0)
+            pick[better] = k
+            best = np.where(better, work, best)
+        schedule[:, d] = np.where(pick == kinds, -1, pick)
+        state = p.step[state, pick]
+    return values, schedule

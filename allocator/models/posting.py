@@ -1,0 +1,339 @@
+"""Who goes to which site, from which day - and who works which shift there.
+
+Sets      cadres C, batches B, sites J, posts P (site, duty, shift), days D.
+Data      worth of every cell, minutes, spans of postings, leave, traits, pins, previous postings.
+Decisions site and batch of each cadre, and a post or a day off for each day.
+Objective benefit of the cover less travel and change, to be made large.
+
+batch_size      labels of a batch are dealt within its size, and moves only exchange them.
+batch_start, posting_length, available, night_allowed, skill_held
+                part of a cadre's shape in a batch: what a site can see of it.
+travel_limit    sites beyond the limit are infinitely far.
+pins            `must` leaves one site in reach, `never` takes one away.
+one_posting, one_site   a cadre holds one site; rosters take posts of that site only.
+site_open       closed sites have no posts.
+
+Method. A very large neighbourhood: take one member off each site, compute exactly what every one
+of them (and everyone at home) would gain at every site next to the people who stayed, and give
+each site at most one back by a min-cost flow. The old places are among the choices, so no move
+makes the plan worse, and leave, nights, skills and batches are seen exactly. Exchanges of places
+between batches and of batch labels between places are matched in the same way. The start comes
+from the same step: everyone at home, sites filled a layer at a time, best first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allocator.instance import Instance
+from allocator.limits import Watch
+from allocator.models import fairness
+from allocator.models.board import Board
+from allocator.models.field import Field
+from allocator.models.matching import match
+from allocator.models.worth import worth
+
+LARGE = 8
+"""Teams of this size or more give up, and may take in, more than one member at a time."""
+
+
+class Search:
+    """Neighbourhoods on a board."""
+
+    def __init__(self, board: Board, seed: int):
+        self.board = board
+        self.inst: Instance = board.inst
+        self.field: Field = board.field
+        self.rng = np.random.default_rng(seed)
+        self.rent = np.zeros(len(self.inst.sites))
+        self.heavy = np.array([self._states(j) > 16 for j in range(len(self.inst.sites))], bool)
+
+    def _states(self, j: int) -> int:
+        k = self.field.site_pattern[j]
+        return self.field.patterns[k].states if k >= 0 else 0
+
+    # -- the start ---------------------------------------------------------------------------
+
+    def label(self) -> None:
+        """Deal the batches: named cadres first, then the open ones, the longest stay first."""
+        inst, board = self.inst, self.board
+        open_ = inst.last >= inst.first
+        length = np.where(open_, inst.last - inst.first + 1, -1)
+        left = inst.batch_size.copy()
+        choices = open_.sum(1)
+        for c in np.lexsort((np.arange(len(choices)), choices, inst.must < 0)):
+            for b in np.argsort(-length[c], kind="stable"):
+                if open_[c, b] and left[b] > 0:
+                    board.batch[c] = b
+                    left[b] -= 1
+                    break
+
+    def fill(self, rounds: int, watch: Watch) -> None:
+        """Fill the sites a layer at a time; every round posts the most useful part of those at home."""
+        self._musts()
+        for k in range(rounds):
+            idle = np.flatnonzero((self.board.site < 0) & (self.board.batch >= 0))
+            if not len(idle) or watch.stopped:
+                break
+            self._layer(idle, 1 / (rounds - k))
+
+    def _musts(self) -> None:
+        board, inst = self.board, self.inst
+        held = np.flatnonzero((inst.must >= 0) & (board.batch >= 0))
+        board.post(held, board.batch[held], inst.must[held])
+        for c in held:
+            board.reroster(np.array([c]))
+
+    def _layer(self, idle: np.ndarray, share: float) -> None:
+        board = self.board
+        marginal = board.worth.marginal(board.staffed).astype(np.float32)
+        gains = self.field.slot_gains(marginal)
+        net = self._net(idle, board.batch[idle], gains)
+        room = np.maximum(1, self._wanted() // 72)
+        found = match(net, room, rent=self.rent)
+        chosen, self.rent = found.chosen, found.rent
+        got = np.flatnonzero(chosen >= 0)
+        if share < 1:
+            take = max(1, int(len(idle) * share))
+            got = got[np.argsort(-net[got, chosen[got]], kind="stable")[:take]]
+        cadres, sites = idle[got], chosen[got]
+        board.post(cadres, board.batch[cadres], sites)
+        for layer in _layers(sites):
+            board.reroster(cadres[layer])
+
+    def _wanted(self) -> np.ndarray:
+        """[J] required person-shifts still missing."""
+        missing = np.maximum(0, self.inst.required - self.board.staffed).sum(1)
+        return np.bincount(self.inst.post_site, missing, len(self.inst.sites)).astype(np.int64)
+
+    # -- the neighbourhoods ------------------------------------------------------------------
+
+    def _net(self, cadres: np.ndarray, batches: np.ndarray, gains: np.ndarray,
+             sites: np.ndarray | None = None) -> np.ndarray:
+        """[N, J or len(sites)] gain less cost; -inf out of reach."""
+        inst = self.inst
+        columns = np.arange(len(inst.sites)) if sites is None else sites
+        shapes, inverse = np.unique(inst.shape[cadres, batches], return_inverse=True)
+        net = self.field.values(gains, shapes, columns)[inverse.reshape(-1)]
+        minutes = inst.minutes[np.ix_(cadres, columns)]
+        length = inst.last[cadres, batches] - inst.first[cadres, batches] + 1
+        net = net - (inst.w_travel * minutes * length[:, None]).astype(net.dtype)
+        stay = np.flatnonzero(inst.previous[cadres] >= 0)
+        if len(stay) and inst.w_change:
+            row, column = np.nonzero(inst.previous[cadres[stay]][:, None] == columns[None, :])
+            net[stay[row], column] += inst.w_change
+        return np.where(np.isfinite(minutes), net, -np.inf)
+
+    def _sample(self, share: float, sites: np.ndarray | None = None, single: bool = True) -> np.ndarray:
+        """Random members of a random share of the sites: one each, or one in `LARGE` of a large team."""
+        board = self.board
+        posted = np.flatnonzero(board.site >= 0)
+        if sites is not None:
+            posted = posted[np.isin(board.site[posted], sites)]
+        posted = self.rng.permutation(posted)
+        size = np.bincount(board.site[posted], minlength=len(self.inst.sites))
+        order = np.argsort(board.site[posted], kind="stable")
+        rank = np.empty(len(posted), np.int64)
+        rank[order] = np.arange(len(posted)) - np.repeat(np.cumsum(size) - size, size)
+        leaves = 1 if single else np.maximum(1, size // LARGE)[board.site[posted]]
+        members = posted[rank < leaves]
+        return np.sort(members[self.rng.random(len(members)) < share])
+
+    def move(self, share: float = 1.0, heavy: int = 24) -> float:
+        """Take one member off each site and match all of them, and those at home, to all sites."""
+        board, inst = self.board, self.inst
+        light = np.flatnonzero(~self.heavy)
+        some = np.flatnonzero(self.heavy)
+        some = self.rng.permutation(some)[:heavy]
+        columns = np.sort(np.concatenate([light, some]))
+        taken = self._sample(share, columns, single=False)
+        idle = np.flatnonzero((board.site < 0) & (board.batch >= 0))
+        cadres = np.concatenate([taken, idle])
+        if not len(cadres):
+            return 0.0
+        before = _save(board)
+        value = board.value()
+        own = board.site[cadres].copy()
+        board.lift(cadres)
+        marginal = board.worth.marginal(board.staffed)
+        gains = self.field.slot_gains(marginal.astype(np.float32))
+        net = self._net(cadres, board.batch[cadres], gains, columns)
+        keep = np.where(own >= 0, np.searchsorted(columns, np.maximum(own, 0)), -1)
+        team = np.bincount(board.site[board.site >= 0], minlength=len(inst.sites))[columns]
+        left = np.bincount(own[own >= 0], minlength=len(inst.sites))[columns]
+        room = np.maximum(1, left + (team + left) // LARGE)
+        found = match(net, room, keep, inst.must[cadres] >= 0, self.rent[columns])
+        chosen = found.chosen
+        self.rent[columns] = found.rent
+        placed = np.flatnonzero(chosen >= 0)
+        return self._settle(before, value, cadres[placed], board.batch[cadres[placed]], columns[chosen[placed]])
+
+    def exchange(self, share: float = 1.0, most: int = 600) -> float:
+        """Take one member off each site and match them, and those without a batch, to the places left."""
+        board, inst = self.board, self.inst
+        taken = self._sample(share, np.flatnonzero(~self.heavy))
+        if len(taken) > most:
+            taken = np.sort(self.rng.permutation(taken)[:most])
+        spare = np.flatnonzero((board.batch < 0) & (inst.last >= inst.first).any(1))
+        cadres = np.concatenate([taken, spare])
+        if len(taken) < 1 or len(cadres) < 2:
+            return 0.0
+        before = _save(board)
+        value = board.value()
+        sites, batches = board.site[taken].copy(), board.batch[taken].copy()
+        board.lift(taken)
+        marginal = board.worth.marginal(board.staffed)
+        gains = self.field.slot_gains(marginal.astype(np.float32))
+        net = np.full((len(cadres), len(sites)), -np.inf, np.float32)
+        for b in np.unique(batches):
+            able = np.flatnonzero(inst.shape[cadres, b] >= 0)
+            places = np.flatnonzero(batches == b)
+            if len(able):
+                net[np.ix_(able, places)] = self._net(
+                    cadres[able], np.full(len(able), b), gains, sites[places]
+                )
+        own = np.concatenate([np.arange(len(taken)), np.full(len(spare), -1)])
+        chosen = match(net, np.ones(len(sites), np.int64), own, inst.must[cadres] >= 0).chosen
+        placed = np.flatnonzero(chosen >= 0)
+        board.batch[cadres] = -1
+        gain = self._settle(before, value, cadres[placed], batches[chosen[placed]], sites[chosen[placed]])
+        self._relabel()
+        return gain
+
+    def relabel(self, share: float = 1.0) -> float:
+        """Take one member off each site and match them to the batch labels they hold; sites stay."""
+        board, inst = self.board, self.inst
+        taken = self._sample(share)
+        taken = taken[(inst.shape[taken] >= 0).sum(1) > 1]
+        if len(taken) < 1:
+            return 0.0
+        before = _save(board)
+        value = board.value()
+        sites, batches = board.site[taken].copy(), board.batch[taken].copy()
+        room = inst.batch_size - np.bincount(board.batch[board.batch >= 0], minlength=len(inst.batch_size))
+        room += np.bincount(batches, minlength=len(room))
+        board.lift(taken)
+        marginal = board.worth.marginal(board.staffed)
+        gains = self.field.slot_gains(marginal)
+        net = np.full((len(taken), len(room)), -np.inf)
+        for b in range(len(room)):
+            able = np.flatnonzero(inst.shape[taken, b] >= 0)
+            values, _ = self.field.schedules(gains, inst.shape[taken[able], b], sites[able])
+            net[able, b] = values - inst.posting_cost(taken[able], b, sites[able])
+        chosen = match(net, room, batches, inst.must[taken] >= 0).chosen
+        placed = np.flatnonzero(chosen >= 0)
+        return self._settle(before, value, taken[placed], chosen[placed], sites[placed])
+
+    def polish(self) -> float:
+        """Give every cadre the best schedule against the others of the team, one of each site at a time."""
+        board = self.board
+        before = board.value()
+        posted = self.rng.permutation(np.flatnonzero(board.site >= 0))
+        for layer in _layers(board.site[posted]):
+            board.reroster(posted[layer])
+        return board.value() - before
+
+    def _settle(self, before: tuple[np.ndarray, ...], value: float, cadres: np.ndarray, batches: np.ndarray,
+                sites: np.ndarray) -> float:
+        """Put the cadres on their new places, or everything back if that is worse."""
+        board = self.board
+        board.post(cadres, batches, sites)
+        for layer in _layers(sites):
+            board.reroster(cadres[layer])
+        gain = board.value() - value
+        if gain < 0:
+            _restore(board, before)
+            return 0.0
+        return gain
+
+    def _relabel(self) -> None:
+        """Deal labels that are free to cadres without one, so that they can be posted again."""
+        board, inst = self.board, self.inst
+        left = inst.batch_size - np.bincount(board.batch[board.batch >= 0], minlength=len(inst.batch_size))
+        for c in np.flatnonzero(board.batch < 0):
+            able = np.flatnonzero((inst.shape[c] >= 0) & (left > 0))
+            if len(able):
+                b = able[np.argmax(inst.last[c, able] - inst.first[c, able])]
+                board.batch[c] = b
+                left[b] -= 1
+
+
+def _save(board: Board) -> tuple[np.ndarray, ...]:
+    return board.site.copy(), board.batch.copy(), board.plan.copy(), board.staffed.copy()
+
+
+def _restore(board: Board, saved: tuple[np.ndarray, ...]) -> None:
+    board.site, board.batch, board.plan, board.staffed = saved
+
+
+def _layers(sites: np.ndarray) -> list[np.ndarray]:
+    """Positions in layers so that no site comes twice in one layer; earlier positions first."""
+    order = np.argsort(sites, kind="stable")
+    ranked = sites[order]
+    start = np.r_[0, np.flatnonzero(np.diff(ranked)) + 1] if len(ranked) else np.zeros(0, np.int64)
+    rank = np.arange(len(ranked)) - np.repeat(start, np.diff(np.r_[start, len(ranked)]))
+    return [np.sort(order[rank == k]) for k in range(int(rank.max(initial=-1)) + 1)]
+
+
+class People:
+    """Postings and rosters under tolls for kits and prices for fairness; keeps the best seen."""
+
+    def __init__(self, inst: Instance, seed: int):
+        self.inst = inst
+        self.field = Field(inst)
+        self.price = np.zeros(inst.districts)
+        self.toll = np.zeros(inst.required.shape)
+        self.search = Search(Board(inst, self.field, worth(inst)), seed)
+        self.best = self.search.board.copy()
+        self._round = 0
+
+    def start(self, watch: Watch, rounds: int) -> None:
+        self.search.label()
+        self.search.fill(rounds, watch)
+        self.best = self.search.board.copy()
+
+    def objective(self, board: Board | None = None) -> float:
+        """Staffing, travel, change and fairness of a board (the best one), tolls aside."""
+        board = self.best if board is None else board
+        plain = worth(self.inst).benefit(board.staffed).sum() - board.costs().sum()
+        unfair = fairness.penalty(self.inst, board.staffed)
+        return self.inst.unstaffed + self.inst.moved - float(plain) + unfair
+
+    def tolled(self, board: Board | None = None) -> float:
+        """The same with the kits of those who work at their price."""
+        board = self.best if board is None else board
+        return self.objective(board) + float((self.toll * board.staffed).sum())
+
+    def charge(self, toll: np.ndarray) -> None:
+        """New prices of kits [P, D]; the best plan so far counts at the new prices."""
+        self.toll = toll
+        self._reprice()
+
+    def _reprice(self) -> None:
+        self.search.board.worth = worth(self.inst, fairness.bonus(self.inst, self.price), self.toll)
+
+    def improve(self, watch: Watch, until: float, rounds: int, tell: bool = True) -> None:
+        """Rounds of all neighbourhoods until nothing much is gained, `rounds` are done or time is up."""
+        board = self.search.board
+        held = self.tolled(self.best)
+        dull = 0
+        for _ in range(rounds):
+            if watch.left(until) <= 0:
+                break
+            self._round += 1
+            if self.inst.w_fairness:
+                self.price = fairness.step(self.inst, board.staffed, self.price, 1 / (1 + self._round))
+                self._reprice()
+            self.search.move()
+            self.search.relabel()
+            self.search.exchange()
+            self.search.polish()
+            value = self.tolled(board)
+            dull = dull + 1 if value > held - 5e-5 * abs(held) else 0
+            if value < held:
+                held = value
+                self.best = board.copy()
+            if tell:
+                watch.tell("posting", self.objective(), None, f"round {self._round}")
+            if dull >= 3:
+                break

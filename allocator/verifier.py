@@ -1,0 +1,72 @@
+"""Every rule checked on scenario and plan, from their tables alone.
+
+The verifier knows no model and no solver. It reports everything that is wrong: the rules of
+`tables.RULES`, each under its own name, and under `RECORDS` what a plan says of itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from allocator.errors import Violation
+from allocator.judge import goods, postings, records, shifts
+from allocator.judge.evidence import Evidence
+from allocator.judge.known import known
+from allocator.plan import Plan, empty
+from allocator.scenario import Scenario
+from allocator.tables import OUTPUTS
+
+Check = Callable[[Evidence], list[Violation]]
+
+CHECKS: Mapping[str, Check] = {
+    "batch_size": postings.batch_size,
+    "batch_start": postings.batch_start,
+    "available": shifts.available,
+    "one_posting": postings.one_posting,
+    "posting_length": postings.posting_length,
+    "travel_limit": postings.travel_limit,
+    "pins": postings.pins,
+    "one_site": shifts.one_site,
+    "duty_asked": shifts.duty_asked,
+    "skill_held": shifts.skill_held,
+    "night_allowed": shifts.night_allowed,
+    "one_shift_per_day": shifts.one_shift_per_day,
+    "rest_between_shifts": shifts.rest_between_shifts,
+    "max_run": shifts.max_run,
+    "max_shifts_7_days": shifts.max_shifts_7_days,
+    "max_nights_7_days": shifts.max_nights_7_days,
+    "site_open": shifts.site_open,
+    "kit_available": goods.kit_available,
+    "stock_balance": goods.stock_balance,
+    "throughput": goods.throughput,
+    "lane_capacity": goods.lane_capacity,
+    "lead_time": goods.lead_time,
+    "supplier_capacity": goods.supplier_capacity,
+    "budget": goods.budget,
+    "whole_packs": goods.whole_packs,
+}
+"""One check per rule, in the order of `tables.RULES`."""
+
+RECORDS: Mapping[str, Check] = {
+    "fingerprint": records.fingerprint,
+    "coverage": records.coverage,
+    "supply": records.supply,
+    "inventory": records.inventory,
+    "objective": records.objective,
+    "kpis": records.kpis,
+}
+"""Checks of what a plan says of itself. A row that names something unknown breaks `unknown`."""
+
+
+def verify(scenario: Scenario, plan: Plan) -> list[Violation]:
+    """All violations of a plan; none means that it can be carried out and says the truth.
+
+    Rows that name a cadre, site, day... the scenario does not have are violations of `unknown`;
+    the other checks leave them out.
+    """
+    tables = {name: plan.tables[name] if name in plan.tables else empty(name) for name in OUTPUTS}
+    sound, violations = known(scenario, tables)
+    evidence = Evidence(scenario, plan, sound)
+    for check in (*CHECKS.values(), *RECORDS.values()):
+        violations += check(evidence)
+    return violations

@@ -1,0 +1,1 @@
+"""What the Wuxi scenario is made of, one module per kind of table."""

@@ -1,0 +1,39 @@
+"""What every test may use: the small scenario, a plan of it, and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from allocator import scenario as scenarios
+from allocator.cli import main
+from allocator.scenario import Scenario
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = ROOT / "scenarios" / "small"
+
+
+@pytest.fixture(scope="session")
+def small() -> Scenario:
+    return scenarios.read(SMALL)
+
+
+@pytest.fixture
+def allocator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run the command line in an empty folder of its own, as a shell would."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plan of the small scenario, as `allocator solve` writes it."""
+    folder = tmp_path_factory.mktemp("runs") / "small"
+    result = CliRunner().invoke(
+        main, ["solve", str(SMALL), "--out", str(folder), "--seconds", "20", "--quiet"]
+    )
+    assert result.exit_code == 0, result.output
+    return folder

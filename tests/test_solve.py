@@ -1,0 +1,159 @@
+"""Whole plans of tiny cities against the plain MIP: value, bound, rules, repeatability.
+
+With `-s` the module ends with a line of figures: how often the optimum is met and proved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+from cities import city
+from oracle import OracleAnswer, optimum
+
+from allocator import pipeline, plan, verifier
+from allocator.limits import Limits, Progress, Watch
+from allocator.plan import Plan
+from allocator.scenario import Scenario
+
+CHUNK, CHUNKS = 10, 22
+BRIEF = Limits(seconds=0.3)
+TOLERANCE = 1e-6
+BUSY = {"cadres": 9, "sites": 5, "days": 9, "items": 2, "duties": 2}
+
+
+@dataclass(frozen=True)
+class Case:
+    """How one city came out."""
+
+    seed: int
+    gap: float
+    met: bool
+    """The objective is the optimum."""
+
+
+seen: list[Case] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def figures() -> Iterator[None]:
+    yield
+    if seen:
+        count = len(seen)
+        print(
+            f"\n{count} cities: mean gap {sum(c.gap for c in seen) / count:.3%}, "
+            f"largest {max(c.gap for c in seen):.2%}; "
+            f"proved {sum(c.gap <= TOLERANCE for c in seen) / count:.0%}, "
+            f"optimum met {sum(c.met for c in seen) / count:.0%}; "
+            f"not met: {[c.seed for c in seen if not c.met]}"
+        )
+
+
+@cache
+def truth(seed: int) -> OracleAnswer:
+    return optimum(city(seed))
+
+
+def faults(found: Scenario, made: Plan) -> list[str]:
+    """What is wrong with a plan whatever the optimum is."""
+    wrong = [str(violation) for violation in verifier.verify(found, made)]
+    if made.objective is None or made.bound is None:
+        return [*wrong, f"objective {made.objective}, bound {made.bound}"]
+    if not (
+        math.isfinite(made.bound) and made.bound <= made.objective + TOLERANCE * max(1, abs(made.objective))
+    ):
+        wrong.append(f"bound {made.bound} above objective {made.objective}")
+    return wrong
+
+
+def disputes(made: Plan, answer: OracleAnswer) -> list[str]:
+    """Where a plan's figures contradict the oracle's; an oracle that ran out of time says less."""
+    if answer.objective is None or answer.bound is None:
+        return [f"the oracle found nothing: {answer.status}"]
+    if made.objective is None or made.bound is None or made.gap is None:
+        return ["no figures"]
+    slack, wrong = TOLERANCE * answer.scale, []
+    if made.bound > answer.objective + slack:
+        wrong.append(f"bound {made.bound:.9g} is above the optimum {answer.objective:.9g}")
+    if made.objective < answer.bound - slack:
+        wrong.append(f"objective {made.objective:.9g} is below the optimum {answer.bound:.9g}")
+    if made.gap <= TOLERANCE and made.objective > answer.objective + 2 * slack:
+        wrong.append(f"proved at {made.objective:.9g}, the optimum is {answer.objective:.9g}")
+    return wrong
+
+
+def judged(seed: int) -> list[str]:
+    found, answer = city(seed), truth(seed)
+    made = pipeline.solve(found, BRIEF)
+    wrong = faults(found, made) + disputes(made, answer)
+    if made.objective is not None and made.gap is not None and answer.objective is not None:
+        met = made.objective <= answer.objective + TOLERANCE * answer.scale
+        seen.append(Case(seed, made.gap, met))
+    return [f"city({seed}): {fault}" for fault in wrong]
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS), ids=lambda n: f"{n * CHUNK}-{n * CHUNK + CHUNK - 1}")
+def test_plans_keep_the_rules_and_bounds_hold(chunk: int) -> None:
+    wrong = [fault for seed in range(chunk * CHUNK, (chunk + 1) * CHUNK) for fault in judged(seed)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("seed", [1000, 1002, 1003, 1004, 1005, 1007])
+def test_busier_cities(seed: int) -> None:
+    found = city(seed, **BUSY)
+    made = pipeline.solve(found, Limits(seconds=1.5))
+    assert faults(found, made) + disputes(made, optimum(found, 12)) == []
+
+
+def test_the_small_scenario(small: Scenario) -> None:
+    """The oracle proves little here in time; what it has is still a test of both sides."""
+    made = pipeline.solve(small, Limits(seconds=5))
+    assert faults(small, made) + disputes(made, optimum(small, 15)) == []
+
+
+def files(made: Plan, folder: Path, found: Scenario) -> dict[str, bytes]:
+    plan.write(made, folder, found.settings.start)
+    return {p.name: p.read_bytes() for p in sorted(folder.glob("*.csv"))}
+
+
+@pytest.mark.parametrize(("seed", "options"), [(3, {}), (11, {}), (1002, BUSY)])
+def test_the_same_seed_gives_the_same_tables(seed: int, options: dict[str, int], tmp_path: Path) -> None:
+    first, again = (
+        files(pipeline.solve(found := city(seed, **options), Limits(seed=5)), tmp_path / name, found)
+        for name in ("first", "again")
+    )
+    assert first == again
+
+
+@pytest.mark.parametrize("seed", range(0, 40, 4))
+def test_stopped_at_once_there_is_still_a_plan_and_a_bound(seed: int) -> None:
+    watch = Watch(Limits())
+    watch.stop()
+    found = city(seed)
+    made = pipeline.solve(found, watch.limits, watch)
+    assert faults(found, made) + disputes(made, truth(seed)) == []
+
+
+@pytest.mark.parametrize("seed", range(1, 41, 4))
+def test_stopped_at_the_first_news_there_is_still_a_plan_and_a_bound(seed: int) -> None:
+    watch = Watch(Limits())
+
+    def stop(_: Progress) -> None:
+        watch.stop()
+
+    watch.listen = stop
+    found = city(seed)
+    made = pipeline.solve(found, watch.limits, watch)
+    assert faults(found, made) + disputes(made, truth(seed)) == []
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.05])
+def test_hardly_any_time_is_enough_for_a_plan_and_a_bound(seconds: float) -> None:
+    for seed in (2, 6):
+        found = city(seed)
+        made = pipeline.solve(found, Limits(seconds=seconds))
+        assert faults(found, made) + disputes(made, truth(seed)) == []
