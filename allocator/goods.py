@@ -8,15 +8,12 @@ D days, L lanes, V suppliers, R need lines. A *need line* is one (site, item, ti
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from allocator.scenario import Scenario
 from allocator.tables import TIERS
-
-if TYPE_CHECKING:
-    from allocator.scenario import Scenario
 
 EARTH_KM = 6371.0088
 
@@ -138,14 +135,20 @@ def _codes(column: pd.Series, index: dict[str, int]) -> np.ndarray:
 def _stock(scenario: Scenario, place: dict[str, int], item: dict[str, int]) -> np.ndarray:
     table = scenario.table("stock")
     stock = np.zeros((len(place), len(item)), dtype=np.int64)
-    np.add.at(stock, (_codes(table["place"], place), _codes(table["item"], item)), table["quantity"].to_numpy())
+    np.add.at(
+        stock, (_codes(table["place"], place), _codes(table["item"], item)), table["quantity"].to_numpy()
+    )
     return stock
 
 
 def _arrivals(scenario: Scenario, place: dict[str, int], item: dict[str, int]) -> np.ndarray:
     table = scenario.table("deliveries")
     arrivals = np.zeros((len(place), len(item), scenario.settings.days), dtype=np.int64)
-    where = (_codes(table["depot"], place), _codes(table["item"], item), table["day"].to_numpy(dtype=np.int64))
+    where = (
+        _codes(table["depot"], place),
+        _codes(table["item"], item),
+        table["day"].to_numpy(dtype=np.int64),
+    )
     np.add.at(arrivals, where, table["quantity"].to_numpy())
     return arrivals
 
@@ -153,9 +156,13 @@ def _arrivals(scenario: Scenario, place: dict[str, int], item: dict[str, int]) -
 def _lanes(scenario: Scenario, place: dict[str, int]) -> pd.DataFrame:
     """Lanes by index with their road km: those of the table, or the usual ones where there is none."""
     lanes = scenario.table("lanes") if "lanes" in scenario.given else _usual_lanes(scenario)
-    points = pd.concat([scenario.table(name)[["lon", "lat"]] for name in ("depots", "sites")], ignore_index=True)
+    points = pd.concat(
+        [scenario.table(name)[["lon", "lat"]] for name in ("depots", "sites")], ignore_index=True
+    )
     at = np.radians(points.to_numpy(dtype=float))
-    frame = lanes.assign(origin=_codes(lanes["origin"], place), destination=_codes(lanes["destination"], place))
+    frame = lanes.assign(
+        origin=_codes(lanes["origin"], place), destination=_codes(lanes["destination"], place)
+    )
     a, b = at[frame["origin"].to_numpy(dtype=np.int64)], at[frame["destination"].to_numpy(dtype=np.int64)]
     return frame.assign(km=_great_circle_km(a, b) * scenario.settings.travel.detour)
 

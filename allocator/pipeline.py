@@ -267,7 +267,8 @@ def _tables(
             "duty": inst.duties[inst.post_duty[post]],
         }
     )
-    return {"postings": postings, "assignments": assignments, **_goods_tables(stock, sent), "prices": _prices(prices, stock)}
+    people = {"postings": postings, "assignments": assignments}
+    return people | _goods_tables(stock, sent) | {"prices": _prices(prices, stock)}
 
 
 def _goods_tables(stock: Goods, sent: supply.SupplyAnswer) -> dict[str, pd.DataFrame]:

@@ -159,7 +159,9 @@ INPUTS: Mapping[str, Table] = _tables(
             *_lon_lat(),
             Column("skills", "list", "skills, separated by ';'", required=False, default=""),
             Column("night_ok", "bool", "may work night shifts"),
-            Column("batch", "id", "batch; blank: the solver chooses", refers="settings.batch", required=False, default=""),
+            Column(
+                "batch", "id", "batch; blank: the solver chooses", refers="settings.batch", required=False, default=""
+            ),
             _day("first_day", "first day available", required=False),
             _day("last_day", "last day available", required=False),
         ),
@@ -214,7 +216,14 @@ INPUTS: Mapping[str, Table] = _tables(
         (
             _id("depot", "depot code; no site may have the same"),
             Column("name", "text", "name"),
-            Column("district", "id", "district served; blank: the whole city", refers="districts.district", required=False, default=""),
+            Column(
+                "district",
+                "id",
+                "district served; blank: the whole city",
+                refers="districts.district",
+                required=False,
+                default="",
+            ),
             *_lon_lat(),
             _number("throughput", "goods that can leave in a day", "litres/day"),
         ),

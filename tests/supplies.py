@@ -14,7 +14,9 @@ from allocator.models.supply import SupplyAnswer
 def tiny(seed: int) -> tuple[Goods, np.ndarray]:
     """A few sites, one to three depots, sometimes lanes, leads, suppliers, a tight throughput; and kits."""
     rng = np.random.default_rng(seed)
-    depots, sites, items, days = (int(rng.integers(low, high)) for low, high in ((1, 4), (1, 4), (1, 3), (1, 6)))
+    depots, sites, items, days = (
+        int(rng.integers(low, high)) for low, high in ((1, 4), (1, 4), (1, 3), (1, 6))
+    )
     lanes = [(n, m) for n in range(depots) for m in range(n + 1, depots) if rng.random() < 0.7]
     for s in range(sites):
         lanes += [(n, depots + s) for n in range(depots) if rng.random() < 0.6]
@@ -40,12 +42,23 @@ def _instance(
 ) -> tuple[Goods, np.ndarray]:
     big = sites > 10
     pack = rng.integers(1, 21 if big else 5, items)
-    volume = rng.choice([0.0, 0.02, 0.5, 1.0], items, p=[0.1, 0.3, 0.3, 0.3]) if not big else rng.random(items)
-    rows = [(s, i, t) for s in range(sites) for i in range(items) for t in rng.permutation(4)[: rng.integers(1, 3)]]
+    volume = (
+        rng.choice([0.0, 0.02, 0.5, 1.0], items, p=[0.1, 0.3, 0.3, 0.3]) if not big else rng.random(items)
+    )
+    rows = [
+        (s, i, t)
+        for s in range(sites)
+        for i in range(items)
+        for t in rng.permutation(4)[: rng.integers(1, 3)]
+    ]
     kept = rng.random((sites, items)) < lines
     rows = sorted((s, i, int(t)) for s, i, t in rows if kept[s, i])
     need_site, need_item, need_tier = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    daily = rng.integers(0, 6 if not big else 1 + 2 * pack[need_item]) if len(rows) else np.zeros(0, dtype=np.int64)
+    daily = (
+        rng.integers(0, 6 if not big else 1 + 2 * pack[need_item])
+        if len(rows)
+        else np.zeros(0, dtype=np.int64)
+    )
     if not big:
         daily = rng.integers(0, 6, len(rows))
     shape = rng.random((len(rows), days)) < (0.8 if not big else 1.1)
@@ -81,13 +94,17 @@ def _instance(
         lane_litres=np.where(rng.random(len(lanes)) < 0.6, litres * rng.random(len(lanes)), math.inf)
         if limited
         else np.full(len(lanes), math.inf),
-        lane_lead=rng.integers(0, 2, len(lanes)) if not big and rng.random() < 0.4 else np.zeros(len(lanes), np.int64),
+        lane_lead=rng.integers(0, 2, len(lanes))
+        if not big and rng.random() < 0.4
+        else np.zeros(len(lanes), np.int64),
         lane_cost=rng.random(len(lanes)) * (0.1 if not big else 2e-4),
         supplier_item=rng.integers(0, items, suppliers) if not big else np.arange(items),
         supplier_depot=rng.integers(0, depots, suppliers) if not big else np.zeros(items, np.int64),
         supplier_first=first if not big else np.zeros(items, np.int64),
         supplier_last=np.minimum(days - 1, first + 2) if not big else np.full(items, days - 1),
-        supplier_most=rng.integers(1, 12, suppliers) if not big else (wished.mean(axis=1) * 0.3).astype(np.int64),
+        supplier_most=rng.integers(1, 12, suppliers)
+        if not big
+        else (wished.mean(axis=1) * 0.3).astype(np.int64),
         supplier_lead=rng.integers(0, 3, suppliers),
         supplier_cost=rng.random(suppliers) * 3,
         budget=float(rng.choice([0.0, 10.0, 100.0])) if not big else float(wished.sum() * 0.2),
@@ -109,7 +126,9 @@ class Plain:
     Kits up to `kit_cap` are optional and earn `kit_price`; with `must`, they are not optional.
     """
 
-    def __init__(self, goods: Goods, kit_cap: np.ndarray, kit_price: np.ndarray | float = 0.0, must: bool = False):
+    def __init__(
+        self, goods: Goods, kit_cap: np.ndarray, kit_price: np.ndarray | float = 0.0, must: bool = False
+    ):
         self.goods = goods
         self.columns: list[tuple[float, float, float, bool]] = []
         self.rows: list[tuple[dict[int, float], float, float]] = []
@@ -214,7 +233,9 @@ def broken_rules(goods: Goods, kits: np.ndarray, answer: SupplyAnswer) -> set[st
     carried = np.zeros((len(g.lane_from), days))
     lane_of = {(int(a), int(b)): k for k, (a, b) in enumerate(zip(g.lane_from, g.lane_to, strict=True))}
     rows = answer.shipments
-    for row in zip(rows.day, rows.arrives, rows.origin, rows.destination, rows.item, rows.quantity, strict=True):
+    for row in zip(
+        rows.day, rows.arrives, rows.origin, rows.destination, rows.item, rows.quantity, strict=True
+    ):
         day, arrives, origin, target, item, quantity = (int(v) for v in row)
         lane = lane_of.get((origin, target))
         if lane is None:
@@ -234,7 +255,9 @@ def broken_rules(goods: Goods, kits: np.ndarray, answer: SupplyAnswer) -> set[st
     if (carried > g.lane_litres[:, None] + 1e-6).any():
         broken.add("lane_capacity")
     spent = 0.0
-    for supplier, day, quantity in zip(answer.orders.supplier, answer.orders.day, answer.orders.quantity, strict=True):
+    for supplier, day, quantity in zip(
+        answer.orders.supplier, answer.orders.day, answer.orders.quantity, strict=True
+    ):
         within = g.supplier_first[supplier] <= day <= g.supplier_last[supplier]
         if not within or quantity > g.supplier_most[supplier]:
             broken.add("supplier_capacity")
@@ -264,8 +287,12 @@ def cost(goods: Goods, answer: SupplyAnswer) -> float:
     first = np.maximum(0, half - answer.used)
     rest = np.minimum(half, goods.need - answer.used)
     total = float(np.sum(goods.need_weight[:, None] * (first * goods.first_half + rest)))
-    lane_of = {(int(a), int(b)): k for k, (a, b) in enumerate(zip(goods.lane_from, goods.lane_to, strict=True))}
+    lane_of = {
+        (int(a), int(b)): k for k, (a, b) in enumerate(zip(goods.lane_from, goods.lane_to, strict=True))
+    }
     rows = answer.shipments
-    for origin, target, item, quantity in zip(rows.origin, rows.destination, rows.item, rows.quantity, strict=True):
+    for origin, target, item, quantity in zip(
+        rows.origin, rows.destination, rows.item, rows.quantity, strict=True
+    ):
         total += goods.lane_cost[lane_of[int(origin), int(target)]] * goods.volume[item] * quantity
     return total

@@ -1,6 +1,6 @@
 """Whole plans of tiny cities against the plain MIP: value, bound, rules, repeatability.
 
-With `-s` the module ends with a line of figures: how often the optimum is met and proved.
+With `-s -n 0` the module ends with a line of figures: how often the optimum is met and proved.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from allocator.certificate import Status
 from allocator.goods import Goods
 from allocator.limits import Limits, Watch
 from allocator.models import lots, market, supply
-from allocator.models.market import Prices
+from allocator.models.tariff import Prices
 
 SEEDS = range(60)
 
@@ -75,7 +75,8 @@ def test_bound_holds_with_kits_that_earn_their_price(seed: int) -> None:
 def test_bound_holds_with_no_prices_at_all(seed: int) -> None:
     goods, kits = supplies.tiny(seed)
     zero = replace(random_prices(goods, kits, seed), budget=0.0)
-    zero = replace(zero, **{n: np.zeros_like(getattr(zero, n)) for n in ("kit_price", "goods", "throughput", "lanes")})
+    names = ("kit_price", "goods", "throughput", "lanes")
+    zero = replace(zero, **{name: np.zeros_like(getattr(zero, name)) for name in names})
     best = supplies.Plain(goods, kits, 0.0).solve()
     assert best.objective is not None
     assert supply.bound(goods, zero, kits)[0] <= best.objective + 1e-6

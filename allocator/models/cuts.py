@@ -24,62 +24,88 @@ from allocator.models.worth import Worth
 
 
 class Cuts:
-    """Cuts by group: `base` [Q, G] surplus (infinite: no such cut) and `value` [Q, U, G] best schedules."""
+    """Cuts of the groups, evaluated for some shapes.
 
-    def __init__(self, field: Field, worth: Worth):
+    For every profile k: `prices[k]` [q, p, D] per unit of worth, `base[k]` [q, n] surplus and
+    `value[k]` [q, U, n] best schedules of the shapes, for the groups `groups[k]` [n] of the profile.
+    """
+
+    def __init__(self, field: Field, worth: Worth, shapes: np.ndarray):
         self.inst: Instance = field.inst
-        self.field, self.worth = field, worth
+        self.field, self.worth, self.shapes = field, worth, shapes
         self.kind, self.sample = profiles(self.inst)
         self.group, self.site = _groups(self.inst, worth, self.kind)
         self.kind_of_group = self.kind[self.site] if len(self.site) else np.zeros(0, int)
-        self.groups_of = [np.flatnonzero(self.kind_of_group == k) for k in range(len(self.sample))]
-        self.base = np.zeros((0, len(self.site)))
-        self.value = np.zeros((0, len(self.inst.shape_trait), len(self.site)))
+        self.groups = [np.flatnonzero(self.kind_of_group == k) for k in range(len(self.sample))]
+        self.classes = [team_classes(self.inst, j)[0] for j in self.sample]
+        self.prices: list[list[np.ndarray]] = [[] for _ in self.sample]
+        self.base = [np.zeros((0, len(g))) for g in self.groups]
+        self.value = [np.zeros((0, len(shapes), len(g))) for g in self.groups]
         self._lp: dict[int, Frontier] = {}
         self._seen: set[tuple[int, tuple[float, ...]]] = set()
-        self._prices: list[list[np.ndarray]] = [[] for _ in self.sample]
-
-    # -- teams -------------------------------------------------------------------------------
-
-    def classes(self, kind: int) -> np.ndarray:
-        """[B, T] class of a batch and trait at the sites of a profile."""
-        return team_classes(self.inst, self.sample[kind])[0]
 
     def basic(self) -> None:
         """Three cuts of every group: nobody there yet, required met everywhere, all met."""
-        layers: list[dict[int, np.ndarray]] = [{}, {}, {}]
         for k, j in enumerate(self.sample):
             profile = self._profile(j)
             asked = profile.target > 0
             first = np.where(profile.required > 0, profile.first[:, None], profile.second[:, None])
-            layers[0][k] = np.where(asked, first, 0.0)
-            layers[1][k] = np.where(asked, profile.second[:, None], 0.0)
-            layers[2][k] = np.zeros(asked.shape)
-        for layer in layers:
-            self._add(layer)
+            second = np.where(asked, profile.second[:, None], 0.0)
+            self._add(k, [np.where(asked, first, 0.0), second, np.zeros(asked.shape)])
 
-    def at(self, wanted: list[tuple[int, np.ndarray]]) -> int:
-        """Add cuts at teams (profile, head counts by class); returns how many were new."""
-        layers: list[dict[int, np.ndarray]] = []
-        fresh = 0
+    def at(self, wanted: list[tuple[int, np.ndarray]]) -> set[int]:
+        """Add cuts at teams (profile, head counts by class); the profiles that got a new one."""
+        fresh: dict[int, list[np.ndarray]] = {}
         for kind, team in wanted:
-            key = (kind, tuple(np.round(team, 3).tolist()))
+            key = (kind, tuple(np.round(team, 2).tolist()))
             if key in self._seen:
                 continue
             self._seen.add(key)
             price = self._frontier(kind).prices(team)
-            if price is None or any(np.allclose(price, o, atol=1e-6) for o in self._prices[kind]):
-                continue
-            fresh += 1
-            spot = next((layer for layer in layers if kind not in layer), None)
-            if spot is None:
-                spot = {}
-                layers.append(spot)
-            spot[kind] = price
-            self._prices[kind].append(price)
-        for layer in layers:
-            self._add(layer)
-        return fresh
+            known = [*self.prices[kind], *fresh.get(kind, [])]
+            if price is not None and not any(np.allclose(price, o, atol=1e-6) for o in known):
+                fresh.setdefault(kind, []).append(price)
+        for kind, found in fresh.items():
+            self._add(kind, found)
+        return set(fresh)
+
+    def chosen(self, keep: list[np.ndarray], shapes: np.ndarray) -> Cuts:
+        """The cuts `keep[k]` of every profile, evaluated for other shapes."""
+        other = Cuts.__new__(Cuts)
+        other.__dict__.update(self.__dict__)
+        other.shapes = shapes
+        other.prices = [[] for _ in self.sample]
+        other.base = [np.zeros((0, len(g))) for g in self.groups]
+        other.value = [np.zeros((0, len(shapes), len(g))) for g in self.groups]
+        for k, rows in enumerate(keep):
+            other._add(k, [self.prices[k][q] for q in rows])
+        return other
+
+    def mixed(self, group: int, weight: np.ndarray, prices: list[np.ndarray]) -> tuple[float, np.ndarray]:
+        """Surplus and best schedules [U] of a group under the weighted mean of `prices` of its profile."""
+        price = np.tensordot(weight, np.stack(prices), 1)
+        base, value = self._evaluate(np.array([group]), price)
+        return float(base[0]), value[:, 0]
+
+    def _add(self, kind: int, prices: list[np.ndarray]) -> None:
+        if not prices:
+            return
+        found = [self._evaluate(self.groups[kind], price) for price in prices]
+        self.prices[kind].extend(prices)
+        self.base[kind] = np.concatenate([self.base[kind], np.stack([base for base, _ in found])])
+        self.value[kind] = np.concatenate([self.value[kind], np.stack([value for _, value in found])])
+
+    def _evaluate(self, groups: np.ndarray, price: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Surplus [n] and best schedules [U, n] of groups under a price [p, D] per unit of worth."""
+        inst = self.inst
+        cells = np.zeros(inst.required.shape)
+        sites = self.site[groups]
+        for j in sites:
+            rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
+            cells[rows] = self._scaled(price, rows)
+        slots = [slice(inst.site_posts[j], inst.site_posts[j + 1]) for j in sites]
+        base = np.array([self.worth.rows(s).surplus(cells[s]).sum() for s in slots])
+        return base, self.field.values(self.field.site_gains(cells, sites), self.shapes, sites)
 
     def _frontier(self, kind: int) -> Frontier:
         if kind not in self._lp:
@@ -99,36 +125,6 @@ class Cuts:
             inst.post_shift[rows], inst.required[rows], inst.target[rows],
             inst.w_required * share, inst.w_target * share,
         )
-
-    # -- evaluation --------------------------------------------------------------------------
-
-    def _add(self, layer: dict[int, np.ndarray]) -> None:
-        """One more cut for every group of the profiles in `layer`, given as prices per unit of worth."""
-        inst = self.inst
-        price = np.zeros(inst.required.shape)
-        mine = np.concatenate([self.groups_of[k] for k in layer]) if layer else np.zeros(0, int)
-        for g in mine:
-            j = self.site[g]
-            rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
-            price[rows] = self._scaled(layer[self.kind_of_group[g]], rows)
-        surplus = self.worth.surplus(price).sum(1)
-        values = self.field.values(self.field.slot_gains(price), np.arange(len(inst.shape_trait)), self.site[mine])
-        row = self._row(mine)
-        for q in np.unique(row):
-            some = row == q
-            self.base[q, mine[some]] = [
-                surplus[inst.site_posts[j] : inst.site_posts[j + 1]].sum() for j in self.site[mine[some]]
-            ]
-            self.value[q][:, mine[some]] = values[:, some]
-
-    def _row(self, groups: np.ndarray) -> np.ndarray:
-        """First free row of each group; grows the arrays where there is none."""
-        used = np.isfinite(self.base[:, groups]).sum(0)
-        while len(groups) and used.max() >= len(self.base):
-            extra = max(4, len(self.base) // 2)
-            self.base = np.concatenate([self.base, np.full((extra, self.base.shape[1]), np.inf)])
-            self.value = np.concatenate([self.value, np.zeros((extra, *self.value.shape[1:]))])
-        return used
 
     def _scaled(self, price: np.ndarray, rows: slice) -> np.ndarray:
         """Prices of a site from those per unit of worth, moved with its fairness price and tolls."""
@@ -198,9 +194,11 @@ def teams_in_hand(board: Board, cuts: Cuts, most: int = 4) -> list[tuple[int, np
     """Teams of the plan in hand, the most frequent of each profile, and larger and smaller ones."""
     inst = board.inst
     posted = np.flatnonzero(board.site >= 0)
+    if not len(posted):
+        return []
     trait = inst.shape_trait[inst.shape[posted, board.batch[posted]]]
     counts: list[Counter[tuple[int, ...]]] = [Counter() for _ in cuts.sample]
-    number = [cuts.classes(k) for k in range(len(cuts.sample))]
+    number = cuts.classes
     order = np.argsort(board.site[posted], kind="stable")
     site = board.site[posted][order]
     edges = np.flatnonzero(np.r_[True, np.diff(site) != 0]) if len(site) else np.zeros(0, int)
@@ -209,12 +207,12 @@ def teams_in_hand(board: Board, cuts: Cuts, most: int = 4) -> list[tuple[int, np
         if kind < 0:
             continue
         rows = order[a:z]
-        team = np.bincount(number[kind][board.batch[posted[rows]], trait[rows]], minlength=number[kind].max() + 1)
+        team = np.bincount(number[kind][board.batch[posted[rows]], trait[rows]], minlength=int(number[kind].max()) + 1)
         counts[kind][tuple(team.tolist())] += 1
     out: list[tuple[int, np.ndarray]] = []
     for kind, count in enumerate(counts):
-        for team, _ in count.most_common(most):
-            out.extend((kind, np.array(team) * f) for f in (1.0, 1.4) if sum(team) > 1 or f > 1)
-        for team, _ in count.most_common(1):
-            out.extend((kind, np.array(team) * f) for f in (0.7, 1.2, 2.0, 3.0))
+        for heads, _ in count.most_common(most):
+            out.extend((kind, np.array(heads) * f) for f in (1.0, 1.4) if sum(heads) > 1 or f > 1)
+        for heads, _ in count.most_common(1):
+            out.extend((kind, np.array(heads) * f) for f in (0.7, 1.2, 2.0, 3.0))
     return out

@@ -40,11 +40,11 @@ class Block:
 
 def routes_of(goods: Goods, ways: tuple[tuple[int, int, bool], ...]) -> tuple[Route, ...]:
     """Ways from a source to the sites of a gate: fewest legs first, at most three."""
-    found = [(Leg(depot, -1, lead),) for depot, lead, _ in ways]
+    found: list[Route] = [(Leg(depot, -1, lead),) for depot, lead, _ in ways]
     last = found
     inner = [int(k) for k in np.flatnonzero(goods.lane_to < goods.depots)]
     for _ in range(2):
-        longer = []
+        longer: list[Route] = []
         for route in last:
             seen = {leg.depot for leg in route}
             for lane in inner:
@@ -60,14 +60,15 @@ class Dealer:
 
     def __init__(self, goods: Goods, lines: lots.Lines, room: Room, open_: np.ndarray):
         self.goods, self.lines, self.room = goods, lines, room
-        site_gate, gates = market._gates(goods)
+        site_gate, gates = market.gates_of(goods)
         self.order = np.lexsort((lines.item, site_gate[lines.site]))
         gate, item = site_gate[lines.site][self.order], lines.item[self.order]
         cut = np.flatnonzero(np.diff(gate * len(goods.items) + item, prepend=-1))
         ends = np.append(cut[1:], len(gate))[: len(cut)]
         ways = [routes_of(goods, w) for w in gates]
         self.blocks = [
-            Block(int(b), int(e), int(gate[b]), int(item[b]), ways[gate[b]]) for b, e in zip(cut, ends, strict=True)
+            Block(int(b), int(e), int(gate[b]), int(item[b]), ways[gate[b]])
+            for b, e in zip(cut, ends, strict=True)
         ]
         self.site = lines.site[self.order]
         self.pack = lines.pack[self.order]
@@ -199,7 +200,7 @@ class Dealer:
         use = np.clip(taken[:, None, :] - later, 0, open_)
         by_day = use.sum(axis=2)
         from_here = np.minimum(np.cumsum(by_day[:, ::-1], axis=1)[:, ::-1] // pack[:, None], many[:, None])
-        wanted = from_here - np.concatenate([from_here[:, 1:], np.zeros((len(rows), 1), dtype=np.int64)], axis=1)
+        wanted = -np.diff(from_here, axis=1, append=0)
         first_used = (by_day > 0).argmax(axis=1)
         wanted[np.arange(len(rows)), first_used] += many - from_here[:, 0]
         return wanted, use

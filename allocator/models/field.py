@@ -59,6 +59,18 @@ class Field:
             gains[t] = np.maximum.reduceat(offered, self.begin, axis=0)
         return gains
 
+    def site_gains(self, marginal: np.ndarray, sites: np.ndarray) -> np.ndarray:
+        """`slot_gains` where only the slots of `sites` matter; the others are 0."""
+        inst = self.inst
+        gains = np.zeros((len(inst.traits), len(self.begin), inst.days), marginal.dtype)
+        for j in sites:
+            for slot in range(self.site_slots[j], self.site_slots[j + 1]):
+                end = self.begin[slot + 1] if slot + 1 < len(self.begin) else len(self.order)
+                posts = self.order[self.begin[slot] : end]
+                offered = np.maximum(marginal[posts], 0)[None] * inst.traits[:, posts][:, :, None]
+                gains[:, slot] = offered.max(1)
+        return gains
+
     def values(self, gains: np.ndarray, shapes: np.ndarray, sites: np.ndarray | None = None) -> np.ndarray:
         """[len(shapes), len(sites)] largest total gain of each shape at each site.
 

@@ -37,7 +37,7 @@ def withdraw(board: Board, kit_rate: np.ndarray, short: np.ndarray, thorough: bo
     inst = board.inst
     gone = 0
     sites, days = np.nonzero(short.any(1))
-    for j, d in zip(sites, days, strict=True):
+    for j, d in zip(sites.tolist(), days.tolist(), strict=True):
         missing = short[j, :, d].copy()
         workers = board.team(j)
         workers = workers[board.plan[workers, d] >= 0]

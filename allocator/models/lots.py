@@ -53,7 +53,7 @@ class Lines:
 def lines(goods: Goods, kits: np.ndarray, kit_price: np.ndarray | float) -> Lines:
     """Lines of all needs and kits; a kit unit missing costs `kit_price` ([S, I, D] or one number)."""
     days = goods.days
-    asked = kits.any(axis=2)
+    asked = np.asarray(kits.any(axis=2))
     asked[goods.need_site, goods.need_item] = True
     site, item = np.nonzero(asked)
     row, rank = _segments(goods, site, item)

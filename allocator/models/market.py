@@ -13,8 +13,8 @@ lead_time          what leaves on day d is there on day d + lead
 supplier_capacity  units ordered in a day
 budget             yuan for all orders
 
-The duals of these rows are prices. Nothing rests on their being best: `network_bound` proves, for
-any prices >= 0, how little the depots can earn by selling to lines.
+The duals of these rows are prices. Nothing rests on their being best: any prices give a bound
+(`tariff`).
 """
 
 from __future__ import annotations
@@ -26,31 +26,11 @@ import numpy as np
 
 from allocator.goods import Goods
 from allocator.models import engine, lots
+from allocator.models.tariff import Prices, landed_ceiling, most_packs, offers, supplier_value, unit_price
 
 INF = np.inf
 SPARE = 1e-3
 """Share of the goods that may be late at the doors before the doors are priced."""
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Penalty saved by one more unit; every array is >= 0."""
-
-    kit_price: np.ndarray
-    """[S, I, D] per unit of the item on hand at the site"""
-    goods: np.ndarray
-    """[N, I, D] per unit on hand at the depot"""
-    throughput: np.ndarray
-    """[N, D] per litre"""
-    lanes: np.ndarray
-    """[L, D] per litre"""
-    budget: float
-    """per yuan"""
-    supplier_capacity: np.ndarray
-    """[V, D] per unit"""
-    orders: np.ndarray
-    """[V, D] units ordered in the linear model (packs may be broken)"""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -71,18 +51,23 @@ class Groups:
 
 def groups(goods: Goods, lines: lots.Lines) -> Groups:
     """Group lines by gate, item, and by the first and last day and worth of their segments."""
-    site_gate, gates = _gates(goods)
+    site_gate, gates = gates_of(goods)
     wished = lines.length > 0
     first = np.where(wished.any(axis=1), wished.argmax(axis=1), -1)
     last = np.where(wished.any(axis=1), wished[:, ::-1].argmax(axis=1), -1)
     worth = np.round(lines.worth.max(axis=1), 9) * wished.any(axis=1)
     needs = slice(1, None, 3)
-    key = np.column_stack([site_gate[lines.site], lines.item, worth[:, needs], first[:, needs], last[:, needs]])
+    key = np.column_stack(
+        [site_gate[lines.site], lines.item, worth[:, needs], first[:, needs], last[:, needs]]
+    )
     _, representative, line = np.unique(key, axis=0, return_index=True, return_inverse=True)
-    return Groups(line.ravel(), lines.item[representative], site_gate[lines.site[representative]], site_gate, gates)
+    return Groups(
+        line.ravel(), lines.item[representative], site_gate[lines.site[representative]], site_gate, gates
+    )
 
 
-def _gates(goods: Goods) -> tuple[np.ndarray, tuple[tuple[tuple[int, int, bool], ...], ...]]:
+def gates_of(goods: Goods) -> tuple[np.ndarray, tuple[tuple[tuple[int, int, bool], ...], ...]]:
+    """Gate of each site, and (depot, lead, limited) of the lanes of each gate."""
     ways: list[list[tuple[int, int, bool]]] = [[] for _ in range(goods.sites)]
     limited = np.isfinite(goods.lane_litres)
     for lane in np.flatnonzero(goods.lane_to >= goods.depots):
@@ -103,7 +88,9 @@ class _Builder:
         self.entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self.width = self.height = 0
 
-    def columns(self, shape: tuple[int, ...], cost: np.ndarray | float = 0.0, upper: np.ndarray | float = INF) -> np.ndarray:
+    def columns(
+        self, shape: tuple[int, ...], cost: np.ndarray | float = 0.0, upper: np.ndarray | float = INF
+    ) -> np.ndarray:
         self.cost.append(np.broadcast_to(cost, shape).ravel().astype(float))
         self.upper.append(np.broadcast_to(upper, shape).ravel().astype(float))
         numbers = self.width + np.arange(int(np.prod(shape))).reshape(shape)
@@ -141,12 +128,15 @@ class Market:
         self.used: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         """(group, day, column) of each kind of wish"""
         self.wishes()
-        self.throughput_rows = self.build.rows(np.repeat(goods.throughput[:, None], goods.days * doors, axis=1))
+        self.throughput_rows = self.build.rows(
+            np.repeat(goods.throughput[:, None], goods.days * doors, axis=1)
+        )
         self.lane_rows: dict[int, np.ndarray] = {}
         self.way_rows: dict[tuple[int, int], np.ndarray] = {}
         self.transfers()
         self.deals()
-        self.orders()
+        self.supplier_capacity()
+        self.budget()
 
     def stock_balance(self) -> None:
         """out + night - night before - in <= arrivals, at depots and at groups."""
@@ -179,7 +169,7 @@ class Market:
         return sums
 
     def transfers(self) -> None:
-        """Between depots; lead_time by the row they come in at."""
+        """Between depots."""
         goods, build = self.goods, self.build
         items = len(goods.items)
         for lane in np.flatnonzero(goods.lane_to < goods.depots):
@@ -187,7 +177,7 @@ class Market:
             days = max(0, goods.days - lead)
             moved = build.columns((items, days), goods.lane_cost[lane] * goods.volume[:, None])
             build.enter(self.depot_rows[origin][:, :days], moved, 1.0)
-            build.enter(self.depot_rows[target][:, lead:], moved, -1.0)
+            self.lead_time(self.depot_rows[target], moved, lead)
             self.throughput(int(origin), moved, goods.volume)
             if np.isfinite(goods.lane_litres[lane]):
                 rows = build.rows(np.full(goods.days, goods.lane_litres[lane]))
@@ -204,7 +194,7 @@ class Market:
                 volume, days = goods.volume[kept.item[members]], max(0, goods.days - lead)
                 moved = build.columns((len(members), days), volume[:, None] * goods.lane_cost[lanes].mean())
                 build.enter(self.depot_rows[depot][kept.item[members], :days], moved, 1.0)
-                build.enter(self.group_rows[members, lead:], moved, -1.0)
+                self.lead_time(self.group_rows[members], moved, lead)
                 self.throughput(depot, moved, volume)
                 if limited:
                     rows = build.rows(np.full(goods.days, goods.lane_litres[lanes].sum()))
@@ -218,6 +208,10 @@ class Market:
         inside = (site >= 0) & (self.groups.site_gate[np.maximum(site, 0)] == gate)
         return np.flatnonzero(inside & (goods.lane_from == depot) & (goods.lane_lead == lead))
 
+    def lead_time(self, rows: np.ndarray, moved: np.ndarray, lead: int) -> None:
+        """What leaves on day d comes in on day d + lead."""
+        self.build.enter(rows[:, lead:], moved, -1.0)
+
     def throughput(self, depot: int, moved: np.ndarray, volume: np.ndarray) -> None:
         if self.doors:
             self.build.enter(self.throughput_rows[depot, : moved.shape[1]], moved, volume[:, None])
@@ -225,29 +219,22 @@ class Market:
     def lane_capacity(self, rows: np.ndarray, moved: np.ndarray, volume: np.ndarray) -> None:
         self.build.enter(rows[: moved.shape[1]], moved, volume[:, None])
 
-    def orders(self) -> None:
-        """supplier_capacity as bounds, budget as a row; what comes after the last day is not ordered."""
-        goods, build = self.goods, self.build
-        self.budget_row = build.rows(np.array([goods.budget]))
+    def supplier_capacity(self) -> None:
+        """Whole packs up to a day's offer, as bounds; what comes after the last day is not ordered."""
+        goods = self.goods
         self.offer, self.offer_day = offers(goods)
-        offer, day = self.offer, self.offer_day
-        self.ordered = build.columns(offer.shape, upper=most_packs(goods)[offer] * goods.pack[goods.supplier_item[offer]])
-        arrive = day + goods.supplier_lead[offer]
-        rows = self.depot_rows[goods.supplier_depot[offer], goods.supplier_item[offer], arrive]
-        build.enter(rows, self.ordered, -1.0)
-        build.enter(self.budget_row, self.ordered, goods.supplier_cost[offer])
+        item = goods.supplier_item[self.offer]
+        self.ordered = self.build.columns(
+            self.offer.shape, upper=most_packs(goods)[self.offer] * goods.pack[item]
+        )
+        arrive = self.offer_day + goods.supplier_lead[self.offer]
+        rows = self.depot_rows[goods.supplier_depot[self.offer], item, arrive]
+        self.build.enter(rows, self.ordered, -1.0)
 
-
-def offers(goods: Goods) -> tuple[np.ndarray, np.ndarray]:
-    """(supplier, day) of every order that arrives within the horizon."""
-    days = np.arange(goods.days)
-    last = np.minimum(goods.supplier_last, goods.days - 1 - goods.supplier_lead)
-    return np.nonzero((days >= goods.supplier_first[:, None]) & (days <= last[:, None]))
-
-
-def most_packs(goods: Goods) -> np.ndarray:
-    """[V] whole packs that can be ordered in a day."""
-    return goods.supplier_most // goods.pack[goods.supplier_item]
+    def budget(self) -> None:
+        """Yuan for all orders."""
+        self.budget_row = self.build.rows(np.array([self.goods.budget]))
+        self.build.enter(self.budget_row, self.ordered, self.goods.supplier_cost[self.offer])
 
 
 def prices(goods: Goods, kits: np.ndarray) -> Prices:
@@ -282,8 +269,9 @@ def _doors_bear(market: Market, x: np.ndarray) -> bool:
     merged = lots.Lines(site, pairs[1], none, none + 1, length, np.ones_like(length))
     trial = Market(replace(goods, lane_cost=np.zeros(len(goods.lane_cost))), merged)
     model = trial.build.model()
-    model.upper[trial.ordered] = x[market.ordered]
-    best = engine.solve(model).objective
+    upper = model.full("upper").copy()
+    upper[trial.ordered] = x[market.ordered]
+    best = engine.solve(replace(model, upper=upper)).objective
     return best is not None and -best >= (1 - SPARE) * wanted.sum()
 
 
@@ -310,81 +298,3 @@ def _read(market: Market, answer: engine.Answer, seconds: float) -> Prices:
     landed[lines.site, lines.item] = at_group[market.groups.line]
     worth = supplier_value(goods, at_depot, budget)
     return Prices(landed, at_depot, through, lanes, budget, worth, ordered, seconds)
-
-
-def landed_ceiling(goods: Goods) -> np.ndarray:
-    """[I] more than any unit can be worth: for kits at sites no lane leads to."""
-    need = np.zeros(len(goods.items))
-    np.maximum.at(need, goods.need_item, goods.need_weight * goods.first_half)
-    return np.maximum(need, goods.kit_worth)
-
-
-def supplier_value(goods: Goods, at_depot: np.ndarray, budget: float) -> np.ndarray:
-    """[V, D] what one more unit of a day's offer would save."""
-    value = np.zeros((len(goods.suppliers), goods.days))
-    offer, day = offers(goods)
-    arrive = day + goods.supplier_lead[offer]
-    gain = at_depot[goods.supplier_depot[offer], goods.supplier_item[offer], arrive]
-    value[offer, day] = np.maximum(gain - budget * goods.supplier_cost[offer], 0.0)
-    return value
-
-
-def unit_price(goods: Goods, at_depot: np.ndarray, through: np.ndarray, lanes: np.ndarray) -> np.ndarray:
-    """[S, I, D] least price of one unit arriving at a site up to a day; infinite where none can."""
-    price = np.full(goods.shape, INF)
-    moved = goods.volume[:, None]
-    for lane in np.flatnonzero(goods.lane_to >= goods.depots):
-        origin, lead = goods.lane_from[lane], int(goods.lane_lead[lane])
-        if lead < goods.days:
-            litre = goods.lane_cost[lane] + through[origin] + lanes[lane]
-            offer = (at_depot[origin] + moved * litre)[:, : goods.days - lead]
-            part = price[goods.lane_to[lane] - goods.depots, :, lead:]
-            np.minimum(part, offer, out=part)
-    return np.minimum.accumulate(price, axis=2)
-
-
-def network_bound(goods: Goods, prices: Prices) -> float:
-    """Least cost of the depots' side when lines pay `prices`: valid for any prices >= 0.
-
-    Stock, deliveries and capacity are sold at their price; orders, transfers and stock at night are
-    taken wherever they would earn something, up to what could ever be there, so that the sum is
-    finite whatever the prices.
-    """
-    value = prices.goods
-    most = _ever(goods)
-    total = -float(np.sum(value * goods.arrivals)) - float(np.sum(value[:, :, 0] * goods.stock[: goods.depots]))
-    total -= float(np.sum(prices.throughput.sum(axis=1) * goods.throughput)) + prices.budget * goods.budget
-    limited = np.isfinite(goods.lane_litres)
-    total -= float(np.sum(prices.lanes[limited].sum(axis=1) * goods.lane_litres[limited]))
-    rise = np.minimum(value[:, :, :-1] - value[:, :, 1:], 0.0)
-    total += float(np.sum(rise * most[None, :, None])) + float(np.sum(np.minimum(value[:, :, -1], 0) * most))
-    return total + _order_bound(goods, prices) + _transfer_bound(goods, prices, most)
-
-
-def _ever(goods: Goods) -> np.ndarray:
-    """[I] units of an item that could ever be anywhere."""
-    offer, _ = offers(goods)
-    ordered = np.zeros(len(goods.items))
-    np.add.at(ordered, goods.supplier_item[offer], (most_packs(goods) * goods.pack[goods.supplier_item])[offer])
-    return goods.stock.sum(axis=0) + goods.arrivals.sum(axis=(0, 2)) + ordered
-
-
-def _order_bound(goods: Goods, prices: Prices) -> float:
-    """supplier_capacity: every order that earns something is placed in full."""
-    units = most_packs(goods) * goods.pack[goods.supplier_item]
-    return -float(np.sum(supplier_value(goods, prices.goods, prices.budget) * units[:, None]))
-
-
-def _transfer_bound(goods: Goods, prices: Prices, most: np.ndarray) -> float:
-    """A transfer that earns something is as large as its lane, its depot and the goods allow."""
-    total = 0.0
-    for lane in np.flatnonzero(goods.lane_to < goods.depots):
-        origin, target, lead = goods.lane_from[lane], goods.lane_to[lane], int(goods.lane_lead[lane])
-        litre = goods.lane_cost[lane] + prices.throughput[origin] + prices.lanes[lane]
-        paid = prices.goods[origin] + goods.volume[:, None] * litre
-        earned = np.zeros_like(paid)
-        earned[:, : max(0, goods.days - lead)] = prices.goods[target][:, lead:]
-        litres = min(goods.throughput[origin], goods.lane_litres[lane])
-        limit = np.minimum(most, litres / np.maximum(goods.volume, 1e-12))
-        total += float(np.sum(np.minimum(paid - earned, 0.0) * limit[:, None]))
-    return total

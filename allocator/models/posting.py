@@ -117,7 +117,7 @@ class Search:
         net = self.field.values(gains, shapes, columns)[inverse.reshape(-1)]
         minutes = inst.minutes[np.ix_(cadres, columns)]
         length = inst.last[cadres, batches] - inst.first[cadres, batches] + 1
-        net = net - (inst.w_travel * minutes * length[:, None]).astype(net.dtype)
+        net = net - (inst.w_travel * np.where(np.isfinite(minutes), minutes, 0) * length[:, None]).astype(net.dtype)
         stay = np.flatnonzero(inst.previous[cadres] >= 0)
         if len(stay) and inst.w_change:
             row, column = np.nonzero(inst.previous[cadres[stay]][:, None] == columns[None, :])

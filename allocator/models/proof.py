@@ -20,61 +20,122 @@ improve by subgradient steps; the bound is recomputed over all cadres and sites 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from allocator.instance import Instance
 from allocator.limits import Watch
-from allocator.models.cohorts import NEVER, Cohorts, Priced, Prices, combinations
+from allocator.models.cohorts import NEVER, Cohorts, Priced, average_members, combinations
 from allocator.models.cuts import Cuts, teams_in_hand
+from allocator.models.matching import match
 from allocator.models.posting import People
 
 MIDDLE = 24
 """Teams larger than those listed are told apart by size up to this one."""
 
 
+COMPACT = 400_000
+"""Pairs of cadre and site up to which the matching gives a second set of prices."""
+CUTS = 16
+"""Cuts of a profile that are worked out for everybody, at most."""
+
+
+NEAR = 12
+"""Best options of a class at a site that are looked at between full evaluations."""
+
+
+@dataclass(frozen=True)
+class Sharp:
+    """The cuts that matter, worked out for every shape."""
+
+    cuts: Cuts
+    keep: list[np.ndarray]
+    """[kinds] which cuts of the guide these are"""
+    mixed: dict[int, tuple[float, np.ndarray]]
+    """surplus and best schedules [U] of busy blocks, at the mean price of the cuts that bind them"""
+
+
+def sharpen(cohorts: Cohorts, priced: Priced) -> Sharp:
+    """Choose the cuts that bind a block or come near, and evaluate them for all shapes."""
+    inst = cohorts.inst
+    keep = []
+    for kind, mine in enumerate(cohorts.of_kind):
+        near = priced.near[kind].copy()
+        for g in mine:
+            if not cohorts.big[g]:
+                near += 1e6 * priced.weight[g]
+        near[:3] += 1e9
+        keep.append(np.sort(np.argsort(-near, kind="stable")[:CUTS]))
+        if len(mine) and cohorts.big[mine[0]]:
+            keep[-1] = np.zeros(0, np.int64)
+    full = cohorts.cuts.chosen(keep, np.arange(len(inst.shape_trait)))
+    mixed = {
+        int(g): full.mixed(int(cohorts.group[g]), priced.weight[g], cohorts.cuts.prices[cohorts.kind[g]])
+        for g in np.flatnonzero(cohorts.big)
+    }
+    return Sharp(full, keep, mixed)
+
+
 class Dual:
     """Evaluates the bound for prices of cadres and batches, person by person and site by site."""
 
-    def __init__(self, cohorts: Cohorts, priced: Priced):
-        self.cohorts, self.cuts = cohorts, cohorts.cuts
+    def __init__(self, cohorts: Cohorts, sharp: Sharp):
+        self.cohorts, self.sharp = cohorts, sharp
         self.inst: Instance = cohorts.inst
-        self.priced = priced
         self.c, self.b = np.nonzero(self.inst.shape >= 0)
         self.shape = self.inst.shape[self.c, self.b]
         self.trait = self.inst.shape_trait[self.shape]
         self.length = self.inst.last[self.c, self.b] - self.inst.first[self.c, self.b] + 1
 
-    def evaluate(self, u: np.ndarray, s: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Upper bound on the value, and how often each cadre [C] and batch [B] is claimed."""
+    def evaluate(
+        self, u: np.ndarray, s: np.ndarray, pool: list[np.ndarray] | None = None
+    ) -> tuple[float, np.ndarray, np.ndarray, list[np.ndarray]]:
+        """Upper bound on the value; how often each cadre [C] and batch [B] is claimed; who came near.
+
+        With `pool` only those options of each block are looked at: quick, but no bound.
+        """
         inst = self.inst
         claims, taken = np.zeros(len(inst.cadres)), np.zeros(len(inst.batches))
         total = float(u.sum() + (s * inst.batch_size).sum())
         pay = u[self.c] + s[self.b]
+        near: list[np.ndarray] = []
         for g in range(len(self.cohorts.blocks)):
-            total += self._block(g, pay, claims, taken)
-        return total, claims, taken
+            options = np.arange(len(self.c)) if pool is None else pool[g]
+            worth, who, close = self._block(g, pay, options, pool is None)
+            total += worth
+            near.append(close)
+            np.add.at(claims, self.c[who], 1)
+            np.add.at(taken, self.b[who], 1)
+        return total, claims, taken, near
 
-    def _block(self, g: int, pay: np.ndarray, claims: np.ndarray, taken: np.ndarray) -> float:
-        """Sum of W over the sites of a block; adds the people they claim."""
-        group, cuts = self.cohorts.group[g], self.cuts
-        number = self.cohorts.classes[cuts.kind_of_group[group]]
-        kind = number[self.b, self.trait]
-        order = np.argsort(kind, kind="stable")
-        edge = np.searchsorted(kind[order], np.arange(number.max() + 2))
-        live = np.flatnonzero(np.isfinite(cuts.base[:, group]))
-        base = cuts.base[live, group]
-        value = cuts.value[live, :, group][:, self.shape[order]] - pay[order]
-        total = 0.0
+    def _block(
+        self, g: int, pay: np.ndarray, options: np.ndarray, look: bool
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Sum of W over the sites of a block, the options they claim, and those that come near."""
+        kind, column = self.cohorts.kind[g], self.cohorts.column[g]
+        number = self.cohorts.cuts.classes[kind]
+        member = number[self.b[options], self.trait[options]]
+        order = options[np.argsort(member, kind="stable")]
+        edge = np.searchsorted(np.sort(member, kind="stable"), np.arange(number.max() + 2))
+        if self.cohorts.big[g]:
+            base, best = np.array([self.sharp.mixed[g][0]]), self.sharp.mixed[g][1][None]
+        else:
+            base, best = self.sharp.cuts.base[kind][:, column], self.sharp.cuts.value[kind][:, :, column]
+        value = best[:, self.shape[order]] - pay[order]
+        total, claimed, near = 0.0, [], np.zeros(len(order), bool)
         for j in np.flatnonzero(self.cohorts.block == g):
             gain = value - self._cost(int(j), order)
             if self.cohorts.big[g]:
-                worth, who = self._fraction(gain, base, self.priced.weight[live, g])
+                who = np.flatnonzero(gain[0] > 0)
+                worth = float(base[0] + gain[0, who].sum())
             else:
                 worth, who = self._whole(gain, base, edge)
             total += worth
-            np.add.at(claims, self.c[order[who]], 1)
-            np.add.at(taken, self.b[order[who]], 1)
-        return total
+            claimed.append(order[who])
+            if look:
+                _come_near(gain, edge, near)
+        return total, np.concatenate(claimed), order[near]
 
     def _cost(self, j: int, order: np.ndarray) -> np.ndarray:
         inst, c = self.inst, self.c[order]
@@ -84,13 +145,6 @@ class Dual:
         if inst.w_change:
             cost -= inst.w_change * (inst.previous[c] == j)
         return np.where(far, NEVER, cost)
-
-    @staticmethod
-    def _fraction(gain: np.ndarray, base: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray]:
-        """W of a busy site: one mixture of its cuts, everyone who gains under it."""
-        mixed = weight @ gain
-        who = np.flatnonzero(mixed > 0)
-        return max(0.0, float(weight @ base + mixed[who].sum())), who
 
     def _whole(self, gain: np.ndarray, base: np.ndarray, edge: np.ndarray) -> tuple[float, np.ndarray]:
         """W of a site staffed by few: all teams by class up to a size, then by size alone."""
@@ -111,6 +165,16 @@ class Dual:
             return beyond, claimed
         q = int(np.argmin(says[:, k]))
         return float(least[k]), np.concatenate([top[n][q, : combos[k, n]] for n in range(classes)])
+
+
+def _come_near(gain: np.ndarray, edge: np.ndarray, near: np.ndarray) -> None:
+    """Mark the few best of each class under any cut."""
+    for n in range(len(edge) - 1):
+        part = gain[:, edge[n] : edge[n + 1]].max(0, initial=-NEVER) if edge[n + 1] > edge[n] else np.zeros(0)
+        if len(part):
+            k = min(NEAR, len(part))
+            best = np.argpartition(-part, k - 1)[:k]
+            near[edge[n] + best[part[best] > -NEVER / 2]] = True
 
 
 def _best_of_each(gain: np.ndarray, edge: np.ndarray, size: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -155,37 +219,46 @@ def _beyond(gain: np.ndarray, base: np.ndarray, size: int) -> tuple[float, np.nd
     return float(least.max()), best[q, : h + 1]
 
 
-def person_prices(cohorts: Cohorts, priced: Priced, prices: Prices) -> np.ndarray:
+def person_prices(
+    cohorts: Cohorts, priced: Priced, sharp: Sharp, s: np.ndarray, team: np.ndarray | None = None, keep: np.ndarray | None = None
+) -> np.ndarray:
     """[C] prices of cadres from those of cohorts: with them nobody beats the average member anywhere.
 
     At the cut that binds the best team of a block, a cadre may be worth no more to the block than
     the cohort member it would stand in for; the price is the least that says so at every site.
     """
-    inst, cuts = cohorts.inst, cohorts.cuts
+    inst = cohorts.inst
+    blocks = len(cohorts.blocks)
     site = np.flatnonzero(cohorts.block >= 0)
     block = cohorts.block[site]
-    blocks = len(cohorts.blocks)
-    bound = np.stack(
-        [
-            priced.weight[:, g] @ np.where(np.isfinite(cuts.base[:, k])[:, None], cuts.value[:, :, k], 0.0)
-            for g, k in enumerate(cohorts.group)
-        ],
-        axis=1,
-    ) if blocks else np.zeros((len(inst.shape_trait), 0))
-    kinds = cuts.kind_of_group[cohorts.group]
     u = np.zeros(len(inst.cadres))
+    if not blocks:
+        return u
+    bound = np.zeros((len(inst.shape_trait), blocks))
+    for g, kind in enumerate(cohorts.kind):
+        if cohorts.big[g]:
+            bound[:, g] = sharp.mixed[g][1]
+        else:
+            q = np.searchsorted(sharp.keep[kind], np.argmax(priced.weight[g]))
+            bound[:, g] = sharp.cuts.value[kind][q, :, cohorts.column[g]]
+    classes = cohorts.cuts.classes
+    net = np.full((len(u), len(site)), -np.inf)
     for b in range(len(inst.batches)):
         c = np.flatnonzero(inst.shape[:, b] >= 0)
-        if not len(c) or not blocks:
+        if not len(c):
             continue
         shape = inst.shape[c, b]
-        level = np.stack([priced.level[g][cohorts.classes[kinds[g]][b]] for g in range(blocks)], axis=1)
+        level = np.stack([priced.level[g][classes[kind][b]] for g, kind in enumerate(cohorts.kind)], axis=1)
         gain = bound[shape] - level[inst.shape_trait[shape]]
         length = inst.last[c, b] - inst.first[c, b] + 1
-        cost = inst.w_travel * inst.minutes[np.ix_(c, site)] * length[:, None]
+        minutes = inst.minutes[np.ix_(c, site)]
+        cost = inst.w_travel * np.where(np.isfinite(minutes), minutes, 0) * length[:, None]
         cost -= inst.w_change * (inst.previous[c][:, None] == site[None, :])
-        u[c] = np.maximum(u[c], (gain[:, block] - cost).max(1) - prices.batch[b])
-    return u
+        net[c] = np.maximum(net[c], np.where(np.isfinite(minutes), gain[:, block] - cost - s[b], -np.inf))
+    if team is None:
+        return np.maximum(0.0, net.max(1, initial=0.0))
+    found = match(net, team[site], keep, np.isfinite(net).any(1))
+    return found.price
 
 
 def quick(people: People) -> float:
@@ -200,9 +273,11 @@ def quick(people: People) -> float:
         c = np.flatnonzero(inst.shape[:, b] >= 0)
         if len(c):
             length = (inst.last[c, b] - inst.first[c, b] + 1)[:, None]
-            cost = inst.w_travel * inst.minutes[c] * length
+            near = np.isfinite(inst.minutes[c])
+            cost = inst.w_travel * np.where(near, inst.minutes[c], 0) * length
             cost -= inst.w_change * (inst.previous[c][:, None] == np.arange(len(inst.sites)))
-            best[c] = np.maximum(best[c], (value[inst.shape[c, b]] - cost).max(1, initial=0.0))
+            gain = np.where(near, value[inst.shape[c, b]] - cost, -NEVER)
+            best[c] = np.maximum(best[c], gain.max(1, initial=0.0))
     most = float(worth_.surplus(price).sum() + best.sum())
     return inst.unstaffed + inst.moved - most
 
@@ -210,12 +285,38 @@ def quick(people: People) -> float:
 def solve(people: People, watch: Watch, until: float) -> float:
     """Lower bound on staffing, travel, change and fairness, with kits at their price."""
     inst, board = people.inst, people.best
-    cuts = Cuts(people.field, people.search.board.worth)
+    shapes, average = average_members(inst)
+    cuts = Cuts(people.field, people.search.board.worth, shapes)
     cuts.basic()
     cuts.at(teams_in_hand(board, cuts))
-    cohorts = Cohorts(cuts)
+    cohorts = Cohorts(cuts, average)
     prices = cohorts.solve(board, watch, until)
-    priced = cohorts.price(cohorts.member(), prices.cohort, prices.batch)
-    u = person_prices(cohorts, priced, prices)
-    most, _, _ = Dual(cohorts, priced).evaluate(u, prices.batch)
+    priced = cohorts.price(prices.cohort, prices.batch)
+    sharp = sharpen(cohorts, priced)
+    u = person_prices(cohorts, priced, sharp, prices.batch)
+    dual = Dual(cohorts, sharp)
+    most = dual.evaluate(u, prices.batch)[0]
+    if inst.minutes.size <= COMPACT:
+        most = min(most, dual.evaluate(*_matched(people))[0])
     return inst.unstaffed + inst.moved - most
+
+
+def _matched(people: People) -> tuple[np.ndarray, np.ndarray]:
+    """Prices of cadres [C] and batches [B] from matching each to one place of one site.
+
+    Exact where sites take one person each: the assignment problem is its own dual.
+    """
+    inst = people.inst
+    field, worth_ = people.field, people.search.board.worth
+    alone = np.maximum(0.0, worth_.marginal(np.zeros(inst.required.shape, np.int64)))
+    value = field.values(field.slot_gains(alone), np.arange(len(inst.shape_trait)))
+    net = np.full(inst.minutes.shape, -np.inf)
+    for b in range(len(inst.batches)):
+        c = np.flatnonzero(inst.shape[:, b] >= 0)
+        near = np.isfinite(inst.minutes[c])
+        length = (inst.last[c, b] - inst.first[c, b] + 1)[:, None]
+        cost = inst.w_travel * np.where(near, inst.minutes[c], 0) * length
+        cost -= inst.w_change * (inst.previous[c][:, None] == np.arange(len(inst.sites)))
+        net[c] = np.maximum(net[c], np.where(near, value[inst.shape[c, b]] - cost, -np.inf))
+    room = np.ones(len(inst.sites), np.int64)
+    return match(net, room, rounds=30).price, np.zeros(len(inst.batches))

@@ -65,7 +65,9 @@ class Daily:
     @classmethod
     def full(cls, goods: Goods, come: np.ndarray) -> Daily:
         """Nothing booked yet; `come` [N, I, D] is what enters depots."""
-        doors, lanes = (np.repeat(v[:, None], goods.days, axis=1) for v in (goods.throughput, goods.lane_litres))
+        doors, lanes = (
+            np.repeat(v[:, None], goods.days, axis=1) for v in (goods.throughput, goods.lane_litres)
+        )
         return cls(goods, np.cumsum(come, axis=2), doors + SLACK, lanes + SLACK)
 
     def free(self, route: Route, item: int) -> np.ndarray:
@@ -126,7 +128,9 @@ class Cumulated:
         self.lanes = goods.lane_litres[:, None] * span + SLACK
         days = np.arange(goods.days)
         inside = days[None, :] - np.arange(-1, goods.days)[:, None]
-        self.spans = np.where(inside > 0, goods.throughput[:, None, None] * np.maximum(inside, 1), np.inf) + SLACK
+        self.spans = (
+            np.where(inside > 0, goods.throughput[:, None, None] * np.maximum(inside, 1), np.inf) + SLACK
+        )
         """[N, D + 1, D] litres that can still pass the door after day a - 1 up to day d"""
 
     def free(self, route: Route, item: int) -> np.ndarray:
@@ -186,7 +190,9 @@ class Cumulated:
         return later(_suffix_least(self.lanes[lanes]) >= self.litres[item], offset)
 
     def lanes_fit(self, lanes: np.ndarray, item: int, offset: int, packs: np.ndarray) -> np.ndarray:
-        return (np.cumsum(earlier(packs, offset), axis=1) * self.litres[item] <= self.lanes[lanes]).all(axis=1)
+        return (np.cumsum(earlier(packs, offset), axis=1) * self.litres[item] <= self.lanes[lanes]).all(
+            axis=1
+        )
 
     def book_lanes(self, lanes: np.ndarray, item: int, offset: int, packs: np.ndarray) -> None:
         self.lanes[lanes] -= np.cumsum(earlier(packs, offset), axis=1) * self.litres[item]

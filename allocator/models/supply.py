@@ -31,16 +31,18 @@ import numpy as np
 from allocator.certificate import Certificate, Status
 from allocator.goods import Goods
 from allocator.limits import Watch
-from allocator.models import lots, market
+from allocator.models import lots, tariff
 from allocator.models.dealer import Dealer
-from allocator.models.market import Prices, prices
+from allocator.models.market import prices
 from allocator.models.orders import placed, supplies
 from allocator.models.room import Cumulated, Daily
+from allocator.models.tariff import Prices
 from allocator.models.timing import timed
 
 ATTEMPTS = 3
 """How often packs are put on days anew because kits came late."""
 RISE = 1.02
+"""Factor on prices up to the last day of a shortage, for a second plan."""
 
 __all__ = ["Prices", "SupplyAnswer", "bound", "prices", "solve"]
 
@@ -102,14 +104,16 @@ def solve(
     started = time.perf_counter()
     known = known or prices(goods, kits)
     desk = Desk(goods, kits, known)
-    drafts = [desk.planned("quick" if watch.stopped else effort)]
+    drafts = [desk.planned(watch, effort)]
     if drafts[0].short:
         drafts.append(desk.strict())
     best = min(drafts, key=lambda draft: (draft.short, draft.cost))
     proof = None if best.short else desk.bound()
     seconds = time.perf_counter() - started
     status = Status.UNKNOWN if proof is None else Status.FEASIBLE
-    certificate = Certificate("supply", status, None if best.short else best.cost, proof, seconds, "lagrangian")
+    certificate = Certificate(
+        "supply", status, None if best.short else best.cost, proof, seconds, "lagrangian"
+    )
     watch.tell("supply", best.cost, proof)
     return desk.answer(best, certificate)
 
@@ -122,12 +126,12 @@ def bound(goods: Goods, prices: Prices, kit_cap: np.ndarray) -> tuple[float, ...
     prices = _sound(goods, prices)
     lines = lots.lines(goods, kit_cap, prices.kit_price)
     paid = float(lots.cheapest(lines, _pack_price(goods, prices, lines)).sum())
-    return (paid + market.network_bound(goods, prices) - float(np.sum(kit_cap * prices.kit_price)),)
+    return (paid + tariff.network_bound(goods, prices) - float(np.sum(kit_cap * prices.kit_price)),)
 
 
 def kit_force(goods: Goods) -> np.ndarray:
     """[I] a price of missing kits that no pack of other goods outweighs."""
-    return 10.0 * (1.0 + market.landed_ceiling(goods)) * (goods.pack + 10)
+    return 10.0 * (1.0 + tariff.landed_ceiling(goods)) * (goods.pack + 10)
 
 
 def _sound(goods: Goods, prices: Prices) -> Prices:
@@ -145,7 +149,7 @@ def _sound(goods: Goods, prices: Prices) -> Prices:
 
 def _pack_price(goods: Goods, prices: Prices, lines: lots.Lines) -> np.ndarray:
     """[n, D] price of a pack at the line's site."""
-    landed = market.unit_price(goods, prices.goods, prices.throughput, prices.lanes)
+    landed = tariff.unit_price(goods, prices.goods, prices.throughput, prices.lanes)
     return landed[lines.site, lines.item] * lines.pack[:, None]
 
 
@@ -166,16 +170,16 @@ class Desk:
         """Stage bound: penalty + distance of any plan that serves all kits."""
         if self.line_cost is None:
             self.line_cost = float(lots.cheapest(self.lines, self.price).sum())
-        return self.line_cost + market.network_bound(self.goods, self.prices)
+        return self.line_cost + tariff.network_bound(self.goods, self.prices)
 
-    def planned(self, effort: str) -> Draft:
+    def planned(self, watch: Watch, effort: str) -> Draft:
         """Lines' own plans at the going prices; with "full" effort, item by item the best of these,
         of plans at prices raised where goods run short, and of the greedy deal.
         """
         plan = lots.bought(self.lines, self.price)
         self.line_cost = float(plan.cost.sum())
         dealers = [self.deal(plan.packs)]
-        if effort == "quick":
+        if effort == "quick" or watch.stopped:
             return self.finish(dealers[0])
         dealers += [self.deal(self.raised(plan.packs)), self.deal()]
         cost = np.array([self.item_cost(lots.shortages(self.lines, dealer.arriving())) for dealer in dealers])
@@ -192,9 +196,9 @@ class Desk:
         """
         wanted = np.zeros((len(self.goods.items), self.goods.days))
         np.add.at(wanted, self.lines.item, packs * self.lines.pack[:, None])
-        short = np.cumsum(wanted - self.come.sum(axis=0), axis=1) > 0
-        until = np.logical_or.accumulate(short[:, ::-1], axis=1)[:, ::-1]
-        rows = np.flatnonzero(short.any(axis=1)[self.lines.item])
+        short = np.asarray(np.cumsum(wanted - self.come.sum(axis=0), axis=1) > 0)
+        until = np.asarray(np.logical_or.accumulate(short[:, ::-1], axis=1))[:, ::-1]
+        rows = np.flatnonzero(np.asarray(short.any(axis=1))[self.lines.item])
         price = self.price[rows] * np.where(until[self.lines.item[rows]], RISE, 1.0)
         changed = packs.copy()
         changed[rows] = lots.bought(self.lines.part(rows), price).packs
@@ -234,6 +238,12 @@ class Desk:
         penalty = float(np.einsum("ndk,ndk->", open_[:, :, 1:], lines.worth[:, :, 1:]))
         return Draft(room.moved, open_, penalty + travel, int(open_[:, :, 0].sum()))
 
+    def kit_available(self, draft: Draft) -> np.ndarray:
+        """[S, I, D] kit units that are not on site in time; kits are used before anything else."""
+        short = np.zeros(self.goods.shape, dtype=np.int64)
+        short[self.lines.site, self.lines.item] = draft.open[:, :, 0]
+        return short
+
     def item_cost(self, open_: np.ndarray) -> np.ndarray:
         """[I] penalty, kits included."""
         penalty = np.einsum("ndk,ndk->n", open_, self.lines.worth)
@@ -249,10 +259,8 @@ class Desk:
         supplier, when = np.nonzero(self.ordered)
         line, rank = lots.need_segments(goods, lines)
         used = goods.need - sum(draft.open[line, :, 1 + 3 * rank + k] for k in range(3))
-        short = np.zeros(goods.shape, dtype=np.int64)
-        short[lines.site, lines.item] = draft.open[:, :, 0]
         orders = Orders(supplier, when, self.ordered[supplier, when])
-        return SupplyAnswer(shipments, orders, used, short, draft.cost, certificate)
+        return SupplyAnswer(shipments, orders, used, self.kit_available(draft), draft.cost, certificate)
 
 
 def arrivals(goods: Goods, lines: lots.Lines, moved: np.ndarray) -> np.ndarray:

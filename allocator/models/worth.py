@@ -41,6 +41,12 @@ class Worth:
         high = np.minimum(self.target, staffed) - low
         return self.first * low + self.second * high - self.toll * staffed
 
+    def rows(self, rows: slice) -> Worth:
+        """The worth of some posts."""
+        return Worth(
+            self.required[rows], self.target[rows], self.first[rows], self.second[rows], self.toll[rows]
+        )
+
     def surplus(self, price: np.ndarray) -> np.ndarray:
         """[P, D] the most over s of benefit(s) - price x s: what a cell earns if it buys at `price`.
 
