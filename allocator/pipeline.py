@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from allocator import measures
+from allocator.beside import Beside
 from allocator.certificate import Certificate, Status, gap
 from allocator.errors import InputError, NoPlanError, Problem
 from allocator.goods import Goods, goods
@@ -92,19 +93,18 @@ class Solve:
     def run(self) -> Plan:
         watch, people = self.watch, self.people
         brief = watch.left() < 15
-        people.start(watch, 3 if brief else 6)
+        people.start(watch, 3 if brief else 4)
         self._pinned()
+        people.improve(watch, 0.1, 1)
         self._charge()
         self._prove_quickly()
-        people.improve(watch, 0.2, 1 if brief else 3)
+        proving = None if watch.left(0.5) <= 0 else self._prove()
         self._keep("first plan", "quick")
-        people.improve(watch, 0.5, ROUNDS)
-        self._charge()
-        people.improve(watch, 0.6, ROUNDS // 4)
-        if watch.left(0.7) > 0:
-            self._prove()
+        people.improve(watch, 0.75, ROUNDS, proving.hear if proving else None)
         if watch.left(0.9) > 0:
             self._keep("plan", "full")
+        if proving is not None:
+            self._proved(proving)
         return self._plan()
 
     # -- steps -------------------------------------------------------------------------------
@@ -130,15 +130,27 @@ class Solve:
     def _prove_quickly(self) -> None:
         assert self.prices is not None
         at = self.watch.seconds
-        people = proof.quick(self.people)
+        people = proof.quick(self.people.field, self.people.search.board.worth)
         mid = self.watch.seconds
         self._note(people, self._goods_bound(), mid - at, self.watch.seconds - mid)
 
-    def _prove(self) -> None:
-        at = self.watch.seconds
-        people = proof.solve(self.people, self.watch, 0.85)
-        mid = self.watch.seconds
-        self._note(people, self._goods_bound(), mid - at, self.watch.seconds - mid)
+    def _prove(self) -> Beside:
+        """Start the proof beside the search: at full size it takes as long."""
+        inst = self.inst
+        apart = self.limits.processes > 1 and inst.minutes.size > proof.COMPACT
+        people, best = self.people, self.people.best.copy()
+        worth = people.search.board.worth
+        begun = self.watch.seconds
+
+        def work(watch: Watch) -> tuple[float, float]:
+            return proof.solve(people.field, worth, best, watch, 0.85), watch.seconds - begun
+
+        return Beside(work, self.watch, apart)
+
+    def _proved(self, proving: Beside) -> None:
+        found = proving.result()
+        if found is not None and self.proof is not None:
+            self._note(found[0], self.proof.goods, found[1], self.proof.goods_seconds)
 
     def _goods_bound(self) -> float:
         assert self.prices is not None
@@ -165,7 +177,8 @@ class Solve:
         rate = self.goods.kit_rate
         for attempt in range(12):
             use = kits.used(self.inst, rate, board.staffed)
-            answer = supply.solve(self.goods, use, self.watch, effort)
+            known = self.prices if effort == "quick" else None
+            answer = supply.solve(self.goods, use, self.watch, effort, known)
             if not answer.kit_short.any():
                 return Answer(board, answer)
             kits.withdraw(board, rate, answer.kit_short, thorough=attempt > 6)
@@ -181,6 +194,7 @@ class Solve:
         derived = measures.derive(self.scenario, tables)
         terms = measures.objective_terms(self.scenario, tables, derived)
         objective = sum(terms.values())
+        self._agree(objective)
         proof_ = self.proof
         bound = None if proof_ is None else min(objective, max(0.0, proof_.whole))
         return Plan(
@@ -195,6 +209,12 @@ class Solve:
             certificates=self._certificates(answer, objective, bound),
             tables=tables,
         )
+
+    def _agree(self, objective: float) -> None:
+        """A bound above a plan is no bound: better to prove nothing than to show it."""
+        if self.proof is not None and self.proof.whole > objective + TIGHT * max(1.0, abs(objective)):
+            self.watch.tell("bound", objective, None, "contradicts the plan and is dropped: please report")
+            self.proof = None
 
     def _certificates(self, answer: Answer, objective: float, bound: float | None) -> tuple[Certificate, ...]:
         seconds = self.watch.seconds

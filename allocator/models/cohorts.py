@@ -123,6 +123,8 @@ class Cohorts:
         self.columns: list[tuple[int, np.ndarray]] = []
         self._entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._seen: set[tuple[int, bytes]] = set()
+        self.share = np.zeros(0)
+        """[columns] sites of its block that get the team, in the last master"""
 
     def _blocks(self) -> None:
         inst, cuts = self.inst, self.cuts
@@ -179,7 +181,7 @@ class Cohorts:
 
     # -- pricing -----------------------------------------------------------------------------
 
-    def price(self, u: np.ndarray, s: np.ndarray, share: bool = True) -> Priced:
+    def price(self, u: np.ndarray, s: np.ndarray, whole: bool = False, share: bool = True) -> Priced:
         """The best team of each block under prices of cohorts [K] and batches [B]."""
         blocks = len(self.group)
         out = Priced(np.zeros(blocks), [np.zeros(0)] * blocks, [np.zeros(0)] * blocks, [])
@@ -188,24 +190,18 @@ class Cohorts:
             net = self.tables[kind] - pay[None, :, :, None]
             base = self.cuts.base[kind][:, self.column[mine]]
             out.near.append(np.zeros(len(base)))
-            if len(mine) and self.big[mine[0]]:
-                for n, g in enumerate(mine):
-                    self._fraction(int(g), kind, net[:, :, :, n], base[:, n], out)
-            elif len(mine):
+            if not len(mine):
+                continue
+            if whole and not self.big[mine[0]]:
                 self._whole(kind, mine, net, base, out, share)
+            else:
+                self._fraction(kind, mine, net, base, out)
         return out
 
     def _whole(self, kind: int, mine: np.ndarray, net: np.ndarray, base: np.ndarray, out: Priced, share: bool) -> None:
         """Best teams of whole people, told apart by class, of the blocks `mine` of one profile."""
         classes = self.members[kind]
-        best = np.full((len(base), len(classes), len(mine)), -NEVER)
-        who = np.zeros(best.shape, np.int64)
-        for c, (b, cohorts) in enumerate(classes):
-            if len(cohorts):
-                part = net[:, cohorts, b]
-                pick = part.argmax(1)
-                who[:, c] = cohorts[pick]
-                best[:, c] = np.maximum(-NEVER, np.take_along_axis(part, pick[:, None], 1)[:, 0])
+        best, who = self._best(classes, net)
         combos = combinations(len(classes))
         says = base[:, None, :] + np.tensordot(combos, best, (1, 1)).transpose(1, 0, 2)
         least, cut = says.min(0), says.argmin(0)
@@ -237,40 +233,56 @@ class Cohorts:
             team[who[c], classes[c][0]] += heads[c]
         return team
 
-    def _fraction(self, g: int, kind: int, net: np.ndarray, base: np.ndarray, out: Priced) -> None:
-        """Best team of a busy block, in fractions of people, by an LP over its cuts."""
-        out.weight[g] = np.zeros(len(base))
-        out.weight[g][0] = 1
-        out.level[g] = np.zeros(len(self.members[kind]))
-        top = net.max(0)
-        k, b = np.nonzero(top > 0)
-        if not len(k):
-            return
-        gain = net[:, k, b]
-        width = len(k) + 1
-        model = engine.Model(
-            cost=np.append(np.zeros(len(k)), -1.0),
-            rows=np.repeat(np.arange(len(base)), width),
-            columns=np.tile(np.arange(width), len(base)),
-            values=np.concatenate([gain, np.full((len(base), 1), -1.0)], axis=1).reshape(-1),
-            row_lower=-base,
-            row_upper=np.full(len(base), np.inf),
-            upper=np.append(self.size[k], np.inf).astype(float),
-        )
-        answer = engine.solve(model, "highs", seconds=5.0)
-        if answer.x is None or answer.duals is None:
-            return
-        team = np.zeros(net.shape[1:])
-        team[k, b] = np.round(answer.x[:-1], 2)
-        shares = np.maximum(0, answer.duals)
-        if shares.sum() > 0:
-            out.weight[g] = shares / shares.sum()
-        out.near[kind] += out.weight[g] > 1e-6
-        out.value[g] = max(0.0, float(answer.x[-1]))
-        out.teams.append((g, team))
-        heads = np.array([team[cohorts, b].sum() for b, cohorts in self.members[kind]])
-        if heads.sum() > 0:
-            out.named.append((kind, np.round(heads, 1)))
+    def _fraction(self, kind: int, mine: np.ndarray, net: np.ndarray, base: np.ndarray, out: Priced) -> None:
+        """Best teams in fractions of people of the blocks `mine`, each by an LP over classes and cuts."""
+        classes = self.members[kind]
+        best, who = self._best(classes, net)
+        for n, g in enumerate(mine):
+            out.weight[g] = np.zeros(len(base))
+            out.weight[g][0] = 1
+            out.level[g] = np.zeros(len(classes))
+            use = np.flatnonzero(best[:, :, n].max(0) > 0)
+            if not len(use):
+                continue
+            width = len(use) + 1
+            model = engine.Model(
+                cost=np.append(np.zeros(len(use)), -1.0),
+                rows=np.repeat(np.arange(len(base)), width),
+                columns=np.tile(np.arange(width), len(base)),
+                values=np.concatenate([best[:, use, n], np.full((len(base), 1), -1.0)], axis=1).reshape(-1),
+                row_lower=-base[:, n],
+                row_upper=np.full(len(base), np.inf),
+                upper=np.append(np.full(len(use), float(len(self.of))), np.inf),
+            )
+            answer = engine.solve(model, "glop", seconds=1.0)
+            if answer.x is None or answer.duals is None:
+                answer = engine.solve(model, "highs", seconds=1.0)
+            if answer.x is None or answer.duals is None:
+                out.weight[g] = np.eye(len(base))[np.argmin(np.where(best[:, use, n].max(1) <= 0, base[:, n], np.inf))]
+                continue
+            heads = np.zeros(len(classes))
+            heads[use] = np.round(answer.x[:-1], 2)
+            shares = np.maximum(0, answer.duals)
+            if shares.sum() > 0:
+                out.weight[g] = shares / shares.sum()
+            out.near[kind] += out.weight[g] > 1e-6
+            out.value[g] = max(0.0, float(answer.x[-1]))
+            main = int(np.argmax(out.weight[g]))
+            out.teams.append((int(g), self._team(heads, classes, who[main, :, n])))
+            if heads.sum() > 0:
+                out.named.append((kind, np.round(heads, 1)))
+
+    def _best(self, classes: list[tuple[int, np.ndarray]], net: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """[q, classes, n] the best member's net value under each cut, and its cohort."""
+        best = np.full((len(net), len(classes), net.shape[-1]), -NEVER)
+        who = np.zeros(best.shape, np.int64)
+        for c, (b, cohorts) in enumerate(classes):
+            if len(cohorts):
+                part = net[:, cohorts, b]
+                pick = part.argmax(1)
+                who[:, c] = cohorts[pick]
+                best[:, c] = np.maximum(-NEVER, np.take_along_axis(part, pick[:, None], 1)[:, 0])
+        return best, who
 
     # -- the master --------------------------------------------------------------------------
 
@@ -347,7 +359,9 @@ class Cohorts:
             if answer.duals is None:
                 break
             basis = answer.basis
-            at = (u, s) if centre is None else (0.5 * centre[0] + 0.5 * u, 0.5 * centre[1] + 0.5 * s)
+            at: tuple[np.ndarray, np.ndarray] = (u, s)
+            if centre is not None:
+                at = 0.5 * centre[0] + 0.5 * u, 0.5 * centre[1] + 0.5 * s
             priced = self.price(*at)
             bound, inside = self.bound(*at, priced), -float(answer.objective or 0.0)
             if bound < best.bound:
@@ -367,5 +381,7 @@ class Cohorts:
                 break
             if bound - inside < stop * abs(scale - inside) and not fresh:
                 break
+        if answer.x is not None:
+            self.share = answer.x
         final = self.price(best.cohort, best.batch)
         return Prices(best.cohort, best.batch, self.bound(best.cohort, best.batch, final), best.value)

@@ -81,11 +81,14 @@ class Cuts:
             other._add(k, [self.prices[k][q] for q in rows])
         return other
 
-    def mixed(self, group: int, weight: np.ndarray, prices: list[np.ndarray]) -> tuple[float, np.ndarray]:
-        """Surplus and best schedules [U] of a group under the weighted mean of `prices` of its profile."""
-        price = np.tensordot(weight, np.stack(prices), 1)
-        base, value = self._evaluate(np.array([group]), price)
-        return float(base[0]), value[:, 0]
+    def scaled(self, group: int, price: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Surplus [len(scales)] of a group at multiples of a price per unit of worth; best schedules [U] at it."""
+        inst, j = self.inst, self.site[group]
+        rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
+        cells = self._scaled(price, rows)
+        mine = self.worth.rows(rows)
+        base = np.array([mine.surplus(cells * scale).sum() for scale in scales])
+        return base, self._evaluate(np.array([group]), price)[1][:, 0]
 
     def _add(self, kind: int, prices: list[np.ndarray]) -> None:
         if not prices:

@@ -23,6 +23,8 @@ from the same step: everyone at home, sites filled a layer at a time, best first
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from allocator.instance import Instance
@@ -33,6 +35,8 @@ from allocator.models.field import Field
 from allocator.models.matching import match
 from allocator.models.worth import worth
 
+RESHUFFLES = 8
+"""Reshuffles of all teams in a round of search."""
 LARGE = 8
 """Teams of this size or more give up, and may take in, more than one member at a time."""
 
@@ -132,14 +136,12 @@ class Search:
             posted = posted[np.isin(board.site[posted], sites)]
         posted = self.rng.permutation(posted)
         size = np.bincount(board.site[posted], minlength=len(self.inst.sites))
-        order = np.argsort(board.site[posted], kind="stable")
-        rank = np.empty(len(posted), np.int64)
-        rank[order] = np.arange(len(posted)) - np.repeat(np.cumsum(size) - size, size)
+        rank = _ranks(board.site[posted])
         leaves = 1 if single else np.maximum(1, size // LARGE)[board.site[posted]]
         members = posted[rank < leaves]
         return np.sort(members[self.rng.random(len(members)) < share])
 
-    def move(self, share: float = 1.0, heavy: int = 24) -> float:
+    def move(self, share: float = 1.0, heavy: int = 48) -> float:
         """Take one member off each site and match all of them, and those at home, to all sites."""
         board, inst = self.board, self.inst
         light = np.flatnonzero(~self.heavy)
@@ -168,12 +170,15 @@ class Search:
         placed = np.flatnonzero(chosen >= 0)
         return self._settle(before, value, cadres[placed], board.batch[cadres[placed]], columns[chosen[placed]])
 
-    def exchange(self, share: float = 1.0, most: int = 600) -> float:
+    def exchange(self, share: float = 1.0, most: int = 600, heavy: int = 48) -> float:
         """Take one member off each site and match them, and those without a batch, to the places left."""
         board, inst = self.board, self.inst
-        taken = self._sample(share, np.flatnonzero(~self.heavy))
+        busy = self.rng.permutation(np.flatnonzero(self.heavy))[:heavy]
+        taken = self._sample(share, np.concatenate([np.flatnonzero(~self.heavy), busy]))
         if len(taken) > most:
-            taken = np.sort(self.rng.permutation(taken)[:most])
+            held = self.heavy[board.site[taken]]
+            light = self.rng.permutation(taken[~held])[: max(0, most - int(held.sum()))]
+            taken = np.sort(np.concatenate([taken[held], light]))
         spare = np.flatnonzero((board.batch < 0) & (inst.last >= inst.first).any(1))
         cadres = np.concatenate([taken, spare])
         if len(taken) < 1 or len(cadres) < 2:
@@ -233,6 +238,52 @@ class Search:
             board.reroster(posted[layer])
         return board.value() - before
 
+    def reshuffle(self, rounds: int, most: int = 4, only_heavy: bool = False) -> float:
+        """Rest a few members of every team at once and roster them anew, one after another.
+
+        Schedules of a team lock each other in place where nights and rest bind; taking several out
+        unlocks them. Every site keeps the better of its two rosters.
+        """
+        board = self.board
+        start = board.value()
+        size = np.bincount(board.site[board.site >= 0], minlength=len(self.inst.sites))
+        wanted = (size > 1) & (self.heavy if only_heavy else True)
+        members = np.flatnonzero((board.site >= 0) & wanted[np.maximum(board.site, 0)])
+        if not len(members):
+            return 0.0
+        for _ in range(rounds):
+            order = self.rng.permutation(members)
+            rank = _ranks(board.site[order])
+            count = self.rng.integers(2, most + 1, len(self.inst.sites))
+            taken = order[rank < count[board.site[order]]]
+            noise = self.rng.random() < 0.5
+            self._reroster(taken, noise)
+        return board.value() - start
+
+    def _reroster(self, taken: np.ndarray, noise: bool) -> None:
+        board = self.board
+        before, plans = self._by_site(), board.plan[taken].copy()
+        board.rest(taken)
+        for layer in _layers(board.site[taken]):
+            marginal = board.worth.marginal(board.staffed)
+            if noise:
+                marginal = marginal * (1 + 0.2 * self.rng.random(marginal.shape))
+            cadres = taken[layer]
+            gains = self.field.slot_gains(marginal)
+            _, posts = board.schedule(cadres, board.batch[cadres], board.site[cadres], gains, marginal)
+            board.work(cadres, posts)
+        worse = self._by_site() < before - 1e-9
+        back = worse[board.site[taken]]
+        board.rest(taken[back])
+        board.work(taken[back], plans[back])
+
+    def _by_site(self) -> np.ndarray:
+        """[J] benefit of the cover."""
+        board = self.board
+        return np.bincount(
+            self.inst.post_site, board.worth.benefit(board.staffed).sum(1), len(self.inst.sites)
+        )
+
     def _settle(self, before: tuple[np.ndarray, ...], value: float, cadres: np.ndarray, batches: np.ndarray,
                 sites: np.ndarray) -> float:
         """Put the cadres on their new places, or everything back if that is worse."""
@@ -266,13 +317,20 @@ def _restore(board: Board, saved: tuple[np.ndarray, ...]) -> None:
     board.site, board.batch, board.plan, board.staffed = saved
 
 
-def _layers(sites: np.ndarray) -> list[np.ndarray]:
-    """Positions in layers so that no site comes twice in one layer; earlier positions first."""
+def _ranks(sites: np.ndarray) -> np.ndarray:
+    """How often the site of each position came before."""
     order = np.argsort(sites, kind="stable")
     ranked = sites[order]
     start = np.r_[0, np.flatnonzero(np.diff(ranked)) + 1] if len(ranked) else np.zeros(0, np.int64)
-    rank = np.arange(len(ranked)) - np.repeat(start, np.diff(np.r_[start, len(ranked)]))
-    return [np.sort(order[rank == k]) for k in range(int(rank.max(initial=-1)) + 1)]
+    rank = np.empty(len(sites), np.int64)
+    rank[order] = np.arange(len(ranked)) - np.repeat(start, np.diff(np.r_[start, len(ranked)]))
+    return rank
+
+
+def _layers(sites: np.ndarray) -> list[np.ndarray]:
+    """Positions in layers so that no site comes twice in one layer; earlier positions first."""
+    rank = _ranks(sites)
+    return [np.flatnonzero(rank == k) for k in range(int(rank.max(initial=-1)) + 1)]
 
 
 class People:
@@ -312,7 +370,7 @@ class People:
     def _reprice(self) -> None:
         self.search.board.worth = worth(self.inst, fairness.bonus(self.inst, self.price), self.toll)
 
-    def improve(self, watch: Watch, until: float, rounds: int, tell: bool = True) -> None:
+    def improve(self, watch: Watch, until: float, rounds: int, hear: Callable[[], None] | None = None) -> None:
         """Rounds of all neighbourhoods until nothing much is gained, `rounds` are done or time is up."""
         board = self.search.board
         held = self.tolled(self.best)
@@ -328,12 +386,14 @@ class People:
             self.search.relabel()
             self.search.exchange()
             self.search.polish()
+            self.search.reshuffle(RESHUFFLES)
             value = self.tolled(board)
             dull = dull + 1 if value > held - 5e-5 * abs(held) else 0
             if value < held:
                 held = value
                 self.best = board.copy()
-            if tell:
-                watch.tell("posting", self.objective(), None, f"round {self._round}")
+            if hear is not None:
+                hear()
+            watch.tell("posting", self.objective(), None, f"round {self._round}")
             if dull >= 3:
                 break

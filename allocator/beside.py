@@ -1,0 +1,70 @@
+"""One piece of work beside the main one: on a second core where there is one, else on the spot.
+
+The work runs in a forked process, so it sees all arrays without copying them, and hands back what
+it returns and the news it tells. Same work, same answer, wherever it ran.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from allocator.limits import Progress, Watch
+
+
+class Beside:
+    """Starts `work(watch)` at once; `result` waits for it."""
+
+    def __init__(self, work: Callable[[Watch], Any], watch: Watch, apart: bool):
+        self._watch, self._work = watch, work
+        self._answer: Any = None
+        self._done = False
+        self._process: multiprocessing.process.BaseProcess | None = None
+        if apart and "fork" in multiprocessing.get_all_start_methods():
+            context = multiprocessing.get_context("fork")
+            self._news, child = context.Pipe(duplex=False)
+            self._process = context.Process(target=_run, args=(work, watch, child), daemon=True)
+            self._process.start()
+            child.close()
+
+    def hear(self) -> None:
+        """Pass on the news that has come."""
+        while self._process is not None and not self._done and self._news.poll():
+            self._take()
+
+    def result(self) -> Any:
+        """What the work returned; None where it was stopped or failed in its process."""
+        if self._process is None:
+            return self._answer if self._done else self._work(self._watch)
+        while not self._done:
+            if self._watch.stopped:
+                self._process.terminate()
+                break
+            if self._news.poll(0.2):
+                self._take()
+        self._process.join()
+        return self._answer
+
+    def _take(self) -> None:
+        try:
+            kind, what = self._news.recv()
+        except EOFError:
+            self._done = True
+            return
+        if kind == "news" and self._watch.listen is not None:
+            self._watch.listen(what)
+        elif kind == "answer":
+            self._answer, self._done = what, True
+
+
+def _run(work: Callable[[Watch], Any], watch: Watch, pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def listen(news: Progress) -> None:
+        pipe.send(("news", news))
+
+    pipe.send(("answer", work(Watch(watch.limits, listen, watch.started))))
+    pipe.close()
