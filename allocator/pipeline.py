@@ -100,7 +100,8 @@ class Solve:
         self._prove_quickly()
         proving = None if watch.left(0.5) <= 0 else self._prove()
         self._keep("first plan", "quick")
-        people.improve(watch, 0.75, ROUNDS, proving.hear if proving else None)
+        if not self._enough():
+            people.improve(watch, 0.75, ROUNDS, proving.hear if proving else None)
         if watch.left(0.9) > 0:
             self._keep("plan", "full")
         if proving is not None:
@@ -108,6 +109,13 @@ class Solve:
         return self._plan()
 
     # -- steps -------------------------------------------------------------------------------
+
+    def _enough(self) -> bool:
+        """Is the gap already as small as asked for?"""
+        if self.best is None or self.proof is None or not self.limits.gap:
+            return False
+        share = gap(self.best[0], self.proof.whole)
+        return share is not None and share <= self.limits.gap
 
     def _pinned(self) -> None:
         lost = self.inst.cadres[(self.inst.must >= 0) & (self.people.best.site < 0)]

@@ -142,7 +142,11 @@ class Search:
         return np.sort(members[self.rng.random(len(members)) < share])
 
     def move(self, share: float = 1.0, heavy: int = 48) -> float:
-        """Take one member off each site and match all of them, and those at home, to all sites."""
+        """Take one member off a share of the sites and match them, and those at home, to all sites.
+
+        A site that gave one up can be filled again, the others can grow by one: either way what the
+        newcomer gains there is exact. Large teams move several at a time.
+        """
         board, inst = self.board, self.inst
         light = np.flatnonzero(~self.heavy)
         some = np.flatnonzero(self.heavy)
@@ -382,7 +386,7 @@ class People:
             if self.inst.w_fairness:
                 self.price = fairness.step(self.inst, board.staffed, self.price, 1 / (1 + self._round))
                 self._reprice()
-            self.search.move()
+            self.search.move(0.35 if self._round % 2 else 0.7)
             self.search.relabel()
             self.search.exchange()
             self.search.polish()
