@@ -14,6 +14,9 @@ from typing import Any
 
 from allocator.limits import Progress, Watch
 
+GRACE = 1.2
+"""Share of the time limit after which work beside the main one is given up."""
+
 
 class Beside:
     """Starts `work(watch)` at once; `result` waits for it."""
@@ -40,13 +43,18 @@ class Beside:
         if self._process is None:
             return self._answer if self._done else self._work(self._watch)
         while not self._done:
-            if self._watch.stopped:
+            if self._watch.stopped or self._late():
                 self._process.terminate()
                 break
             if self._news.poll(0.2):
                 self._take()
         self._process.join()
         return self._answer
+
+    def _late(self) -> bool:
+        """Is the work so far beyond the limit that nobody should wait for it?"""
+        seconds = self._watch.limits.seconds
+        return seconds is not None and self._watch.seconds > GRACE * seconds + 10
 
     def _take(self) -> None:
         try:
