@@ -151,7 +151,7 @@ class Solve:
         begun = self.watch.seconds
 
         def work(watch: Watch) -> tuple[float, float]:
-            return proof.solve(people.field, worth, best, watch, 0.85), watch.seconds - begun
+            return proof.solve(people.field, worth, best, watch, 0.9), watch.seconds - begun
 
         return Beside(work, self.watch, apart)
 

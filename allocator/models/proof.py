@@ -38,11 +38,11 @@ MIDDLE = 24
 """Teams larger than those listed are told apart by size up to this one."""
 
 
-STEPS = 250
+STEPS = 400
 """Steps on rents at most."""
 COMPACT = 400_000
 """Pairs of cadre and site up to which the matching gives a second set of prices."""
-CUTS = 16
+CUTS = 32
 """Cuts of a profile that are worked out for everybody, at most."""
 
 
