@@ -14,7 +14,7 @@ earn it, and each half is bounded on its own. Their sum is a bound for the whole
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Any
 
@@ -128,7 +128,8 @@ class Solve:
     def _charge(self) -> None:
         """Price the kits at what goods are worth once the plan so far has taken its own."""
         use = kits.used(self.inst, self.goods.kit_rate, self.people.best.staffed)
-        self.prices = supply.prices(self.goods, use)
+        found = supply.prices(self.goods, use)
+        self.prices = replace(found, kit_price=_everywhere(found.kit_price))
         self.people.charge(kits.tolls(self.inst, self.goods.kit_rate, self.prices.kit_price))
 
     def _kit_cap(self) -> np.ndarray:
@@ -237,6 +238,17 @@ class Solve:
             _certificate("supply", goods_, proof_.goods, proof_.goods_seconds, "dealing + lot-sizing dual"),
             _certificate("plan", objective, bound, seconds, "allocator"),
         )
+
+
+def _everywhere(price: np.ndarray) -> np.ndarray:
+    """Kit prices [J, I, D] as their city-wide mean where there is one.
+
+    The bound holds at any kit prices; with equal ones, sites of equal demand stay equal and share
+    the work of the proof.
+    """
+    priced = (price > 0).sum(0)
+    mean = price.sum(0) / np.maximum(1, priced)
+    return np.broadcast_to(mean, price.shape).copy()
 
 
 def _certificate(stage: str, objective: float, bound: float | None, seconds: float, solver: str) -> Certificate:
