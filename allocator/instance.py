@@ -101,10 +101,6 @@ class Instance:
         stay = (self.previous[c] == j) & (self.previous[c] >= 0)
         return self.w_travel * self.minutes[c, j] * days - self.w_change * stay
 
-    def can_work(self, c: int, b: int) -> np.ndarray:
-        """[D] bool: days on which cadre `c` can work in batch `b`."""
-        return self.shape_days[self.shape[c, b]]
-
 
 def weekday_mask(text: str, start_weekday: int, days: int) -> np.ndarray:
     """[D] bool for a weekdays text such as '1-5' or '2,4'; `start_weekday` 0 = Monday."""

@@ -47,8 +47,6 @@ class Priced:
     """[G] reduced value"""
     weight: list[np.ndarray]
     """[G][q] weight of the cuts that bind it"""
-    level: list[np.ndarray]
-    """[G][classes] surplus of the best member of each class at that cut"""
     near: list[np.ndarray]
     """[kinds][q] how often a cut of the profile says least about a good team"""
     teams: list[tuple[int, np.ndarray]] = field(default_factory=list)
@@ -123,8 +121,6 @@ class Cohorts:
         self.columns: list[tuple[int, np.ndarray]] = []
         self._entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._seen: set[tuple[int, bytes]] = set()
-        self.share = np.zeros(0)
-        """[columns] sites of its block that get the team, in the last master"""
 
     def _blocks(self) -> None:
         inst, cuts = self.inst, self.cuts
@@ -184,7 +180,7 @@ class Cohorts:
     def price(self, u: np.ndarray, s: np.ndarray, whole: bool = False, share: bool = True) -> Priced:
         """The best team of each block under prices of cohorts [K] and batches [B]."""
         blocks = len(self.group)
-        out = Priced(np.zeros(blocks), [np.zeros(0)] * blocks, [np.zeros(0)] * blocks, [])
+        out = Priced(np.zeros(blocks), [np.zeros(0)] * blocks, [])
         pay = u[:, None] + s[None, :]
         for kind, mine in enumerate(self.of_kind):
             net = self.tables[kind] - pay[None, :, :, None]
@@ -212,13 +208,11 @@ class Cohorts:
         for n, g in enumerate(mine):
             k, q = top[n], cut[top[n], n]
             out.weight[g] = np.zeros(len(base))
-            out.level[g] = np.zeros(len(classes))
             if least[k, n] <= 0:
                 out.weight[g][0] = 1
                 continue
             out.value[g] = least[k, n]
             out.weight[g][q] = 1
-            out.level[g] = np.where(best[q, :, n] > -NEVER, best[q, :, n], 0.0)
             out.named.append((kind, combos[k].astype(float)))
         liked = np.unique(top[least[top, columns] > 0])
         for n, g in enumerate(mine):
@@ -240,7 +234,6 @@ class Cohorts:
         for n, g in enumerate(mine):
             out.weight[g] = np.zeros(len(base))
             out.weight[g][0] = 1
-            out.level[g] = np.zeros(len(classes))
             use = np.flatnonzero(best[:, :, n].max(0) > 0)
             if not len(use):
                 continue
@@ -381,7 +374,5 @@ class Cohorts:
                 break
             if bound - inside < stop * abs(scale - inside) and not fresh:
                 break
-        if answer.x is not None:
-            self.share = answer.x
         final = self.price(best.cohort, best.batch)
         return Prices(best.cohort, best.batch, self.bound(best.cohort, best.batch, final), best.value)

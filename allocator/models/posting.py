@@ -242,7 +242,7 @@ class Search:
             board.reroster(posted[layer])
         return board.value() - before
 
-    def reshuffle(self, rounds: int, most: int = 4, only_heavy: bool = False) -> float:
+    def reshuffle(self, rounds: int, most: int = 4) -> float:
         """Rest a few members of every team at once and roster them anew, one after another.
 
         Schedules of a team lock each other in place where nights and rest bind; taking several out
@@ -251,7 +251,7 @@ class Search:
         board = self.board
         start = board.value()
         size = np.bincount(board.site[board.site >= 0], minlength=len(self.inst.sites))
-        wanted = (size > 1) & (self.heavy if only_heavy else True)
+        wanted = size > 1
         members = np.flatnonzero((board.site >= 0) & wanted[np.maximum(board.site, 0)])
         if not len(members):
             return 0.0
