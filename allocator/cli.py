@@ -1,4 +1,4 @@
-"""The command line: `check`, `solve`, `verify` and `bench`.
+"""The command line: `check`, `solve`, `verify` and `bench`; `questions` has the commands about plans in hand.
 
 Answers go to stdout, news of the work to stderr. Exit codes: 0 fine, 2 problems in the
 input or the command, 3 the plan breaks a rule, 4 no plan within the limits, 130 aborted.
@@ -20,6 +20,7 @@ import click
 
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Limits, Watch
+from allocator.questions import COMMANDS
 from allocator.shell import Seconds, command, emit
 
 if TYPE_CHECKING:
@@ -85,6 +86,10 @@ def main() -> None:
     """
 
 
+for _command in COMMANDS:
+    main.add_command(_command)
+
+
 @main.command()
 @click.argument("scenario")
 @command
@@ -137,6 +142,12 @@ def _count(problems: tuple[Problem, ...]) -> str:
     help="Seed of all random choices.",
 )
 @click.option("--processes", type=click.IntRange(min=1), help="Processes to use [default: one per core].")
+@click.option(
+    "--pins",
+    type=Path,
+    metavar="RUN_OR_FILE",
+    help="Postings that must stand: those of a run changed by hand, or of a file with cadre and site.",
+)
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @_changes
 @command
@@ -147,6 +158,7 @@ def solve(
     gap: float,
     seed: int,
     processes: int | None,
+    pins: Path | None,
     previous: Path | None,
     settings: tuple[str, ...],
     as_json: bool,
@@ -156,8 +168,7 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, pipeline, summary
-    from allocator import plan as plans
+    from allocator import console, pipeline, runs, summary
 
     limits = _limits(seconds, gap, seed, processes)
     watch = Watch(limits, None if quiet else console.Ticker())
@@ -165,11 +176,13 @@ def solve(
         _refuse_foreign(out)
     found = _load(scenario, settings, previous)
     folder = out if out is not None else _new_run(found.settings.name)
+    if pins is not None:
+        found = _pinned(found, pins)
     plan = console.interruptible(watch, lambda: pipeline.solve(found, limits, watch))
     violations = _verify(found, plan)
     if violations:
         folder = folder.with_name(folder.name + ".rejected")
-    plans.write(plan, folder, found.settings.start)
+    runs.save(found, plan, folder)
     if as_json:
         made = {"run": str(folder), "seconds": round(watch.seconds, 3)}
         emit(_judgement(violations) | made | summary.document(found, plan))
@@ -179,6 +192,12 @@ def solve(
         _list(violations, err=True)
         click.echo(f"The plan breaks rules; it is kept for inspection in {folder}.", err=True)
     return _code(violations)
+
+
+def _pinned(scenario: Scenario, path: Path) -> Scenario:
+    from allocator import edits
+
+    return edits.pinned(scenario, path)
 
 
 def _new_run(name: str) -> Path:
@@ -233,18 +252,24 @@ def _list(violations: list[Violation], err: bool = False) -> None:
 def verify(scenario: str, run: Path, previous: Path | None, settings: tuple[str, ...], as_json: bool) -> int:
     """Recompute every rule and the objective of RUN from its tables; list all violations.
 
-    Give the same --set and --previous as to `solve`.
+    Give the same --set and --previous as to `solve`, or RUN/scenario as SCENARIO. A plan whose postings or
+    assignments were changed by hand is scored as it now stands, beside what plan.json claims.
     """
+    from allocator import console, verifier
     from allocator import plan as plans
 
     found = _load(scenario, settings, previous)
     plan = plans.read(run, found.settings.start)
     violations = _verify(found, plan)
+    score = verifier.score(found, plan)
     if as_json:
         values = {"objective": plan.objective, "bound": plan.bound, "gap": plan.gap}
-        emit(_judgement(violations) | values)
+        emit(_judgement(violations) | values | score.record())
         return _code(violations)
     _list(violations)
+    if violations:
+        rows = [[name, *(console.value(v, 3) for v in values)] for name, *values in score.rows()]
+        click.echo(console.aligned(("term", "plan.json", "as it stands", "difference"), rows))
     broken = f"{len(violations)} violations" if violations else "every rule holds, the objective is as stated"
     click.echo(f"{run}: {broken}")
     return _code(violations)

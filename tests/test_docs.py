@@ -79,6 +79,7 @@ SECTIONS = {
     "settings": settings(),
     "inputs": dictionary(tables.INPUTS),
     "outputs": dictionary(tables.OUTPUTS),
+    "events": section(tables.EVENTS),
 }
 
 

@@ -22,9 +22,10 @@ from allocator.tables import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
-DECIDES = {"instance", "goods", "models"}
+DECIDES = {"instance", "goods", "models", "warm"}
 JUDGES = {"plan", "planfile", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
-MEETING = {"pipeline", "cli", "__main__"}
+JUDGES |= {"runs", "compare"}
+MEETING = {"pipeline", "cli", "__main__", "questions", "front"}
 
 
 def module_name(path: Path) -> str:
