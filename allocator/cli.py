@@ -45,7 +45,7 @@ def _changes(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def _load(path: str, settings: tuple[str, ...] = (), previous: Path | None = None) -> Scenario:
+def load(path: str, settings: tuple[str, ...] = (), previous: Path | None = None) -> Scenario:
     from allocator import scenario
 
     found = scenario.read(path)
@@ -96,7 +96,7 @@ for _command in COMMANDS:
 def check(scenario: str, as_json: bool) -> int:
     """Check SCENARIO and list all problems: file, row, column, value, what is expected."""
     try:
-        found = _load(scenario)
+        found = load(scenario)
     except InputError as error:
         if not as_json:
             click.echo("\n".join(str(p) for p in error.problems))
@@ -174,7 +174,7 @@ def solve(
     watch = Watch(limits, None if quiet else console.Ticker())
     if out is not None:
         _refuse_foreign(out)
-    found = _load(scenario, settings, previous)
+    found = load(scenario, settings, previous)
     folder = out if out is not None else _new_run(found.settings.name)
     if pins is not None:
         found = _pinned(found, pins)
@@ -258,7 +258,7 @@ def verify(scenario: str, run: Path, previous: Path | None, settings: tuple[str,
     from allocator import console, verifier
     from allocator import plan as plans
 
-    found = _load(scenario, settings, previous)
+    found = load(scenario, settings, previous)
     plan = plans.read(run, found.settings.start)
     violations = _verify(found, plan)
     score = verifier.score(found, plan)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from allocator.shell import command, emit
+from allocator.errors import InputError, Problem
+from allocator.limits import Limits
+from allocator.shell import Seconds, command, emit
 
 
 def scenario_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,8 +48,6 @@ def compare(run_a: Path, run_b: Path, sheet: Path | None, scenario: str | None, 
 
 def _workbook(path: Path) -> None:
     """Refuse before the work starts what could not be written after it."""
-    from allocator.errors import InputError, Problem
-
     if path.suffix.lower() != ".xlsx":
         expected = "a file whose name ends in .xlsx"
     elif path.is_dir() or not path.absolute().parent.is_dir():
@@ -56,4 +57,103 @@ def _workbook(path: Path) -> None:
     raise InputError([Problem("--sheet", None, None, str(path), expected, "bad_sheet")])
 
 
-COMMANDS = (compare,)
+@click.command()
+@click.argument("scenario")
+@click.argument("variants", type=Path)
+@click.option("--out", type=Path, metavar="DIR", help="Folder of the sweep [default: sweeps/SCENARIO-VARIANTS].")
+@click.option(
+    "--seconds", type=Seconds(), default=100.0, show_default=True, help="Time to plan the scenario itself first."
+)
+@click.option("--rounds", type=click.IntRange(0), default=3, show_default=True, help="Rounds of search per variant.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of every search.")
+@click.option("--processes", type=click.IntRange(min=1), help="Variants at a time here [default: one per core].")
+@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of this Dask scheduler: tcp://host:8786.")
+@click.option(
+    "--against", type=Path, metavar="BASELINE", help="An earlier sweep or its table.csv; exit code 5 if worse."
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=0.005,
+    show_default=True,
+    help="Share by which an objective may be above the baseline's.",
+)
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario of all variants.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@command
+def sweep(
+    scenario: str,
+    variants: Path,
+    out: Path | None,
+    seconds: float,
+    rounds: int,
+    seed: int,
+    processes: int | None,
+    scheduler: str | None,
+    against: Path | None,
+    tolerance: float,
+    settings: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Solve the VARIANTS (a .toml file) of SCENARIO and compare them in one table.
+
+    A result is kept as soon as it is there: a sweep that was killed goes on where it was.
+    """
+    from allocator import cli, front, pipeline, sweep, tornado
+    from allocator import variants as asked
+
+    found = cli.load(scenario, settings)
+    wanted = asked.read(variants, found)
+    folder = out or Path("sweeps") / f"{found.settings.name}-{variants.stem}"
+    _own(folder)
+    say: Callable[[str], None] = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    limits = Limits(None, 0.0, seed, 1, rounds, prove=False)
+    wide = Limits(None if math.isinf(seconds) else seconds, 0.0, seed, processes or front.cores())
+    say(f"{len(wanted)} variants, {folder}")
+    start = sweep.base(found, folder, lambda: pipeline.solve(found, wide))
+    made = sweep.sweep(found, wanted, folder, start, limits, scheduler, wide.processes, say)
+    table, keys = made.table, list(dict.fromkeys(k for v in wanted for k in v.changes))
+    sweep.write(made, folder, tornado.drawn(tornado.bars(table, keys), start.objective or 0.0))
+    told = [] if against is None else sweep.worse(table, against, tolerance)
+    code = 5 if told else 0
+    if as_json:
+        rows = table.astype(object).where(table.notna(), None).to_dict("records")
+        head = {"ok": not told, "exit_code": code, "sweep": str(folder)}
+        emit(head | {"reused": made.reused, "worse": told, "rows": rows})
+        return code
+    click.echo(_ranking(table))
+    click.echo(f"{folder}: table.csv, table.xlsx, tornado.svg")
+    for line in told:
+        click.echo(f"worse than {against}: {line}", err=True)
+    return code
+
+
+def _own(folder: Path) -> None:
+    """Refuse a folder that holds something else."""
+    ours = any((folder / name).is_dir() for name in ("base", "results"))
+    if folder.exists() and not folder.is_dir():
+        fault = "a folder; this is a file"
+    elif folder.is_dir() and any(folder.iterdir()) and not ours:
+        fault = "a new or empty folder, or that of an earlier sweep"
+    else:
+        return
+    raise InputError([Problem("--out", None, None, str(folder), fault, "bad_out")])
+
+
+def _ranking(table: Any, most: int = 30) -> str:
+    """The variants by objective, best first."""
+    from allocator.console import aligned, value
+
+    ranked = table.sort_values("objective", na_position="last").head(most)
+    digits = {"objective": 1, "difference": 1, "covered": 0, "shortage": 0}
+    columns = ["variant", *digits]
+    rows = [
+        [str(row["variant"]), *(value(None if row[c] != row[c] else row[c], n) for c, n in digits.items())]
+        for row in ranked.to_dict("records")
+    ]
+    more = f"\n... {len(table) - most} more in table.csv" if len(table) > most else ""
+    return aligned(columns, rows) + more
+
+
+COMMANDS = (compare, sweep)
