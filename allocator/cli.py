@@ -20,7 +20,7 @@ import click
 
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Limits, Watch
-from allocator.questions import COMMANDS
+from allocator.questions import COMMANDS, after_options, begun
 from allocator.shell import Seconds, command, emit
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ def _count(problems: tuple[Problem, ...]) -> str:
     metavar="RUN_OR_FILE",
     help="Postings that must stand: those of a run changed by hand, or of a file with cadre and site.",
 )
+@after_options
+@click.option("--max-changes", type=click.IntRange(0), metavar="K", help="Move at most K cadres of --previous.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @_changes
 @command
@@ -159,6 +161,10 @@ def solve(
     seed: int,
     processes: int | None,
     pins: Path | None,
+    events: Path | None,
+    today: str | None,
+    frozen: int,
+    max_changes: int | None,
     previous: Path | None,
     settings: tuple[str, ...],
     as_json: bool,
@@ -168,17 +174,17 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, pipeline, runs, summary
+    from allocator import console, runs, summary
 
     limits = _limits(seconds, gap, seed, processes)
     watch = Watch(limits, None if quiet else console.Ticker())
     if out is not None:
         _refuse_foreign(out)
-    found = load(scenario, settings, previous)
+    found, start = begun(scenario, settings, previous, events, today, frozen, max_changes)
     folder = out if out is not None else _new_run(found.settings.name)
     if pins is not None:
         found = _pinned(found, pins)
-    plan = console.interruptible(watch, lambda: pipeline.solve(found, limits, watch))
+    plan = console.interruptible(watch, lambda: _decide(found, start, max_changes, watch))
     violations = _verify(found, plan)
     if violations:
         folder = folder.with_name(folder.name + ".rejected")
@@ -192,6 +198,16 @@ def solve(
         _list(violations, err=True)
         click.echo(f"The plan breaks rules; it is kept for inspection in {folder}.", err=True)
     return _code(violations)
+
+
+def _decide(scenario: Scenario, start: Plan | None, max_changes: int | None, watch: Watch) -> Plan:
+    from allocator import pipeline, trade
+
+    if start is None:
+        return pipeline.solve(scenario, watch.limits, watch)
+    if max_changes is None:
+        return pipeline.solve(scenario, watch.limits, watch, start)
+    return trade.limited(scenario, max_changes, watch.limits, start, watch)
 
 
 def _pinned(scenario: Scenario, path: Path) -> Scenario:

@@ -26,7 +26,7 @@ class Limits:
     rounds: int = 40
     """Rounds of search at most once kits are charged; with no time limit, these alone bound the work."""
     prove: bool = True
-    """False: the bound that comes at once is enough."""
+    """False: no bound is asked for."""
 
 
 @dataclass(frozen=True)

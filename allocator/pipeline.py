@@ -100,7 +100,8 @@ class Solve:
         if self.start is None:
             people.improve(watch, 0.1, 1)
         self._charge()
-        self._prove_quickly()
+        if self.limits.prove:
+            self._prove_quickly()
         proving = self._prove() if self.limits.prove and watch.left(0.5) > 0 else None
         if self.start is None:
             self._keep("first plan", "quick")

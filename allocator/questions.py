@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from allocator.errors import InputError, Problem
 from allocator.limits import Limits
 from allocator.shell import Seconds, command, emit
+
+if TYPE_CHECKING:
+    from allocator.plan import Plan
+    from allocator.scenario import Scenario
 
 
 def scenario_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -21,6 +25,73 @@ def scenario_option(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="SCENARIO",
         help="The scenario of a run that does not hold its own.",
     )(function)
+
+
+def after_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what has happened since the plan before."""
+    function = click.option(
+        "--frozen",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Days from --today that stay as they are.",
+    )(function)
+    function = click.option(
+        "--today", metavar="DATE", help="Day of the re-plan; what was before stays [default: first day of the events]."
+    )(function)
+    return click.option(
+        "--events", type=Path, metavar="FILE", help="What has happened since --previous: plan the days that are left."
+    )(function)
+
+
+def begun(
+    scenario: str,
+    settings: tuple[str, ...],
+    previous: Path | None,
+    events: Path | None,
+    today: str | None,
+    frozen: int,
+    max_changes: int | None = None,
+) -> tuple[Scenario, Plan | None]:
+    """The scenario a solve is about, and the plan it starts from where one is carried on."""
+    from allocator import cli, plan, runs
+
+    if events is None:
+        found = cli.load(scenario, settings, previous)
+        lone = [name for name, value in (("--today", today), ("--frozen", frozen)) if value]
+        if lone or (max_changes is not None and previous is None):
+            name = lone[0] if lone else "--max-changes"
+            expected = "--events beside it" if lone else "--previous beside it"
+            raise _refused(name, "", expected)
+        start = None if max_changes is None or previous is None else plan.read(previous, found.settings.start)
+        return found, start
+    if previous is None:
+        raise _refused("--events", str(events), "--previous beside it: the run carried on")
+    return _after(*runs.load(previous, cli.load(scenario)), events, today, frozen, settings)
+
+
+def _refused(option: str, value: str, expected: str) -> InputError:
+    return InputError([Problem(option, None, None, value, expected, "bad_option")])
+
+
+def _after(
+    scenario: Scenario, plan: Plan, file: Path, today: str | None, frozen: int, settings: tuple[str, ...]
+) -> tuple[Scenario, Plan]:
+    from allocator import events, replan
+    from allocator import scenario as scenarios
+
+    happened = events.read(file, scenario)
+    if today is None and not len(happened):
+        raise _refused("--today", "", "a date: there are no events to begin with")
+    try:
+        day = int(happened["first_day"].min()) if today is None else scenario.day(today)
+    except ValueError:
+        raise _refused("--today", str(today), "a date such as 2020-02-08") from None
+    first = day + frozen
+    found = replan.follow(scenario, plan, happened, first)
+    if settings:
+        found = scenarios.apply_settings(found, settings)
+    return found, replan.carried(plan, first)
 
 
 @click.command()
@@ -156,4 +227,54 @@ def _ranking(table: Any, most: int = 30) -> str:
     return aligned(columns, rows) + more
 
 
-COMMANDS = (compare, sweep)
+@click.command()
+@click.argument("scenario")
+@click.option("--previous", type=Path, metavar="RUN", required=True, help="The plan that is carried out.")
+@after_options
+@click.option("--points", type=click.IntRange(2), default=9, show_default=True, help="Plans to make.")
+@click.option("--rounds", type=click.IntRange(0), default=8, show_default=True, help="Rounds of search per plan.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of every search.")
+@click.option("--out", type=Path, metavar="DIR", help="Also keep every plan of the curve: DIR/changes-N.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change a setting of the days left.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@command
+def trade(
+    scenario: str,
+    previous: Path,
+    events: Path | None,
+    today: str | None,
+    frozen: int,
+    points: int,
+    rounds: int,
+    seed: int,
+    out: Path | None,
+    settings: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Show what a re-plan of SCENARIO gains with every cadre it moves: shortage against changes."""
+    from allocator import plan, runs, trade
+    from allocator.console import aligned, value
+
+    found, start = begun(scenario, settings, previous, events, today, frozen)
+    if start is None:
+        start = plan.read(previous, found.settings.start)
+    limits = Limits(None, 0.0, seed, 1, rounds, prove=False)
+
+    def tell(point: trade.Point) -> None:
+        if not quiet:
+            click.echo(f"{point.changes} changes, {point.shortage} shifts short, {point.penalty:,.1f}", err=True)
+
+    kept = trade.curve(found, limits, start, points, tell)
+    if out is not None:
+        for point in kept:
+            runs.save(found, point.plan, out / f"changes-{point.changes}")
+    if as_json:
+        emit({"ok": True, "exit_code": 0, "points": [p.record() for p in kept]})
+        return 0
+    rows = [[str(p.changes), str(p.shortage), value(p.penalty)] for p in kept]
+    click.echo(aligned(("changes", "shortage", "penalty"), rows, 0))
+    return 0
+
+
+COMMANDS = (compare, sweep, trade)

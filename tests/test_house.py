@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
 DECIDES = {"instance", "goods", "models", "warm"}
 JUDGES = {"plan", "planfile", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
-JUDGES |= {"runs", "compare"}
-MEETING = {"pipeline", "cli", "__main__", "questions", "front"}
+JUDGES |= {"runs", "compare", "replan"}
+MEETING = {"pipeline", "cli", "__main__", "questions", "front", "sweep", "trade"}
 
 
 def module_name(path: Path) -> str:

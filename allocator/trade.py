@@ -1,0 +1,127 @@
+"""Shortage against changes: what a re-plan gains with every cadre it moves.
+
+Moving a cadre costs `weights.change`. Raised, it makes the search move fewer people; a ladder of
+such weights gives plans with few changes and with many, and the best plan with at most so many
+changes is kept. All plans are measured at the scenario's own weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from allocator import measures, pipeline
+from allocator.certificate import Certificate, Status
+from allocator.limits import Limits, Watch
+from allocator.plan import Plan
+from allocator.replan import moves
+from allocator.scenario import Scenario
+
+__all__ = ["Point", "curve", "limited"]
+
+STEEP = 5000.0
+"""A weight at which nobody moves who need not."""
+HALVINGS = 6
+"""Plans made at most to meet a limit of changes."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One plan of the curve."""
+
+    changes: int
+    shortage: int
+    """Required person-shifts missing."""
+    penalty: float
+    """Objective without the changes' own."""
+    plan: Plan
+
+    def record(self) -> dict[str, Any]:
+        return {"changes": self.changes, "shortage": self.shortage, "penalty": self.penalty}
+
+
+def point(scenario: Scenario, plan: Plan) -> Point:
+    objective, terms = plan.objective or 0.0, plan.terms
+    shortage = int(plan.kpis["people"]["shortage"])
+    return Point(moves(scenario, plan), shortage, objective - terms["change"], plan)
+
+
+def at(scenario: Scenario, weight: float, limits: Limits, start: Plan, watch: Watch | None = None) -> Plan:
+    """The plan found when a move costs `weight`, measured at the scenario's own; it carries no bound."""
+    own = scenario.settings.weights.change
+    if weight == own:
+        return pipeline.solve(scenario, limits, watch, start)
+    plan = pipeline.solve(scenario.change({"weights.change": weight}), limits, watch, start)
+    derived = measures.derive(scenario, plan.tables)
+    terms = measures.objective_terms(scenario, plan.tables, derived)
+    objective = sum(terms.values())
+    certificate = Certificate("plan", Status.FEASIBLE, objective, None, plan.certificates[-1].seconds, "allocator")
+    named = replace(plan, fingerprint=scenario.fingerprint, certificates=(certificate,))
+    return replace(named, objective=objective, bound=None, terms=terms)
+
+
+def limited(scenario: Scenario, most: int, limits: Limits, start: Plan, watch: Watch | None = None) -> Plan:
+    """The best plan found that moves at most `most` cadres; its bound is that of plans without the limit.
+
+    Nobody moves who need not at a steep weight of changes, so there is such a plan unless events
+    force more: then the one with the fewest changes is returned.
+    """
+    watch = watch or Watch(limits)
+    free = pipeline.solve(scenario, _share(limits, 0.5), watch, start)
+    if moves(scenario, free) <= most:
+        return free
+    low, high = scenario.settings.weights.change, STEEP
+    best = at(scenario, STEEP, _share(limits, 0.1), start)
+    for _ in range(HALVINGS):
+        if watch.left() <= 0 or moves(scenario, best) == most:
+            break
+        middle = (max(low, 1.0) * high) ** 0.5
+        tried = at(scenario, middle, _share(limits, 0.1), best)
+        if moves(scenario, tried) > most:
+            low = middle
+            continue
+        high = middle
+        if (tried.objective or 0.0) < (best.objective or 0.0):
+            best = tried
+    bound = None if free.bound is None else min(free.bound, best.objective or 0.0)
+    proof = replace(best.certificates[-1], bound=bound)
+    return replace(best, bound=bound, certificates=(*free.certificates[:-1], proof))
+
+
+def _share(limits: Limits, part: float) -> Limits:
+    """Part of the time; a proof only for the plan without a limit, which has the most."""
+    seconds = None if limits.seconds is None else limits.seconds * part
+    return replace(limits, seconds=seconds, prove=limits.prove and part >= 0.5)
+
+
+def curve(
+    scenario: Scenario,
+    limits: Limits,
+    start: Plan,
+    points: int = 9,
+    tell: Callable[[Point], None] = lambda point: None,
+) -> list[Point]:
+    """Plans with more and more changes, each better than those with fewer; the first moves who must.
+
+    `limits` are those of every single plan. Plans that are no better than one with fewer changes are
+    left out, so shortage and penalty fall strictly along the curve.
+    """
+    found: list[Point] = []
+    weight, plan = STEEP, start
+    top = 24 * scenario.settings.weights.required * max(1.0, float(scenario.table("sites")["weight"].max()))
+    for step in range(points):
+        plan = at(scenario, weight, limits, plan)
+        found.append(point(scenario, plan))
+        tell(found[-1])
+        weight = 0.0 if step == points - 2 else top * 0.5**step
+    return frontier(found)
+
+
+def frontier(found: list[Point]) -> list[Point]:
+    """The points no other beats in changes, shortage and penalty together, by rising changes."""
+    kept: list[Point] = []
+    for candidate in sorted(found, key=lambda p: (p.changes, p.shortage, p.penalty)):
+        if not kept or (candidate.shortage < kept[-1].shortage and candidate.penalty < kept[-1].penalty):
+            kept.append(candidate)
+    return kept
