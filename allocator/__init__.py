@@ -16,6 +16,7 @@ _ORIGIN = {
     "Limits": "limits",
     "Plan": "plan",
     "Scenario": "scenario",
+    "candidates_for": "candidates",
     "dated": "runs",
     "load": "runs",
     "read": "scenario",

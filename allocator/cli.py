@@ -174,7 +174,7 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, runs, summary
+    from allocator import console, runs, summary, trade
 
     limits = _limits(seconds, gap, seed, processes)
     watch = Watch(limits, None if quiet else console.Ticker())
@@ -184,7 +184,7 @@ def solve(
     folder = out if out is not None else _new_run(found.settings.name)
     if pins is not None:
         found = _pinned(found, pins)
-    plan = console.interruptible(watch, lambda: _decide(found, start, max_changes, watch))
+    plan = console.interruptible(watch, lambda: trade.decide(found, watch, start, max_changes))
     violations = _verify(found, plan)
     if violations:
         folder = folder.with_name(folder.name + ".rejected")
@@ -198,16 +198,6 @@ def solve(
         _list(violations, err=True)
         click.echo(f"The plan breaks rules; it is kept for inspection in {folder}.", err=True)
     return _code(violations)
-
-
-def _decide(scenario: Scenario, start: Plan | None, max_changes: int | None, watch: Watch) -> Plan:
-    from allocator import pipeline, trade
-
-    if start is None:
-        return pipeline.solve(scenario, watch.limits, watch)
-    if max_changes is None:
-        return pipeline.solve(scenario, watch.limits, watch, start)
-    return trade.limited(scenario, max_changes, watch.limits, start, watch)
 
 
 def _pinned(scenario: Scenario, path: Path) -> Scenario:

@@ -277,4 +277,29 @@ def trade(
     return 0
 
 
-COMMANDS = (compare, sweep, trade)
+@click.command()
+@click.argument("run", type=Path)
+@click.argument("site")
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Candidates to list.")
+@scenario_option
+@command
+def candidates(run: Path, site: str, top: int, scenario: str | None, as_json: bool) -> int:
+    """Rank the cadres who could be posted to SITE in the plan RUN by what that changes, their own place included."""
+    from allocator import runs
+    from allocator.candidates import candidates_for
+    from allocator.console import aligned, value
+
+    found = candidates_for(*runs.load(run, scenario), site, top)
+    if as_json:
+        emit({"ok": True, "exit_code": 0, "site": site, "candidates": found.to_dict("records")})
+        return 0
+    if not len(found):
+        click.echo(f"{site}: nobody else can be posted here: too far, pinned elsewhere, or no batch has a place")
+        return 0
+    words = ("cadre", "from", "batch")
+    columns = [found[c].tolist() if c in words else [value(v, 1) for v in found[c]] for c in found.columns]
+    click.echo(aligned(list(found.columns), list(zip(*columns, strict=True)), len(words)))
+    return 0
+
+
+COMMANDS = (compare, candidates, sweep, trade)

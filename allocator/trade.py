@@ -18,7 +18,7 @@ from allocator.plan import Plan
 from allocator.replan import moves
 from allocator.scenario import Scenario
 
-__all__ = ["Point", "curve", "limited"]
+__all__ = ["Point", "curve", "decide", "limited"]
 
 STEEP = 5000.0
 """A weight at which nobody moves who need not."""
@@ -59,6 +59,15 @@ def at(scenario: Scenario, weight: float, limits: Limits, start: Plan, watch: Wa
     certificate = Certificate("plan", Status.FEASIBLE, objective, None, plan.certificates[-1].seconds, "allocator")
     named = replace(plan, fingerprint=scenario.fingerprint, certificates=(certificate,))
     return replace(named, objective=objective, bound=None, terms=terms)
+
+
+def decide(scenario: Scenario, watch: Watch, start: Plan | None = None, most: int | None = None) -> Plan:
+    """Solve a scenario, from a plan in hand and with at most so many changes where these are given."""
+    if start is None:
+        return pipeline.solve(scenario, watch.limits, watch)
+    if most is None:
+        return pipeline.solve(scenario, watch.limits, watch, start)
+    return limited(scenario, most, watch.limits, start, watch)
 
 
 def limited(scenario: Scenario, most: int, limits: Limits, start: Plan, watch: Watch | None = None) -> Plan:

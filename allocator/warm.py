@@ -16,8 +16,11 @@ from allocator.instance import Instance
 from allocator.models.board import Board
 
 
-def place(board: Board, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Put `postings` and `assignments` of a plan on an empty board, as far as they can stand."""
+def place(board: Board, tables: Mapping[str, pd.DataFrame], idle: bool = False) -> None:
+    """Put `postings` and `assignments` of a plan on an empty board, as far as they can stand.
+
+    Who is posted and has no shift gets the best there is, unless `idle` leaves the plan as it is.
+    """
     inst = board.inst
     site, batch = _postings(inst, tables["postings"])
     left = inst.batch_size.copy()
@@ -32,7 +35,7 @@ def place(board: Board, tables: Mapping[str, pd.DataFrame]) -> None:
     posted = np.flatnonzero(board.site >= 0)
     plan = _lawful(board, posted, _wished(board, tables["assignments"])[posted])
     board.work(posted, plan)
-    for c in posted[(plan < 0).all(1)]:
+    for c in () if idle else posted[(plan < 0).all(1)]:
         board.reroster(np.array([c]))
 
 

@@ -15,7 +15,7 @@ from allocator import dated, load, read, save, solve, verify
 from allocator.errors import InputError
 from allocator.scenario import Scenario
 
-PUBLIC = ["Limits", "Plan", "Scenario", "dated", "load", "read", "save", "solve", "verify", "write"]
+PUBLIC = ["Limits", "Plan", "Scenario", "candidates_for", "dated", "load", "read", "save", "solve", "verify", "write"]
 
 
 def test_the_public_names() -> None:

@@ -22,10 +22,10 @@ from allocator.tables import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
-DECIDES = {"instance", "goods", "models", "warm"}
+DECIDES = {"instance", "goods", "models", "warm", "larder"}
 JUDGES = {"plan", "planfile", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
 JUDGES |= {"runs", "compare", "replan"}
-MEETING = {"pipeline", "cli", "__main__", "questions", "front", "sweep", "trade"}
+MEETING = {"pipeline", "cli", "__main__", "questions", "front", "sweep", "trade", "state", "candidates"}
 
 
 def module_name(path: Path) -> str:
