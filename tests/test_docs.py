@@ -64,6 +64,14 @@ def section(table: Table) -> str:
     return "\n".join(lines + [f"| {name(c)} | {c.kind} | {described(c)} |" for c in table.columns])
 
 
+def context() -> str:
+    lines = ["| file | columns |", "|---|---|"]
+    return "\n".join(
+        lines
+        + [f"| `{t.name}.csv` | {', '.join(f'`{c}`' for c in t.names)} |" for t in tables.CONTEXT.values()]
+    )
+
+
 def name(column: Column) -> str:
     return f"`{column.name}`" if column.required else f"*`{column.name}`*"
 
@@ -79,6 +87,7 @@ SECTIONS = {
     "settings": settings(),
     "inputs": dictionary(tables.INPUTS),
     "outputs": dictionary(tables.OUTPUTS),
+    "context": context(),
 }
 
 

@@ -23,7 +23,7 @@ from allocator.tables import RULES
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
 DECIDES = {"instance", "goods", "models"}
-JUDGES = {"plan", "planfile", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
+JUDGES = {"plan", "planfile", "context", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
 MEETING = {"pipeline", "cli", "__main__"}
 
 
