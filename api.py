@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import util
+from importlib import import_module, util
 from typing import Any
 
 from flask import Response, g, jsonify, request
@@ -25,7 +25,7 @@ from allocator.store import Store
 SETTINGS: Mapping[str, Any] = {
     "db": "",
     "rate": 600.0,
-    "failures": 30.0,
+    "failures": 300.0,
     "max_body": 65536,
     "freshness": 1.0,
     "cache_mb": 64,
@@ -111,12 +111,9 @@ def _open_paths(app: OpenAPI, store: Store) -> None:
     """The paths that want no token."""
     service = Tag(name="service", description="服务 the service itself")
 
-    @app.get(
-        "/healthz",
-        tags=[service],
-        summary="Does the service reach its database?",
-        responses={"200": models.Health, **documented(503)},
-    )
+    responses: Any = {"200": models.Health} | documented(503)
+
+    @app.get("/healthz", tags=[service], summary="Does the service reach its database?", responses=responses)
     def healthz() -> Response:
         store.ping()
         return jsonify(status="ok", database="ok")
@@ -133,8 +130,6 @@ def _open_paths(app: OpenAPI, store: Store) -> None:
 
 
 def _pages(app: OpenAPI, store: Store, access: Access) -> None:
-    """Add the pages for people, where they are installed."""
+    """Add the pages for people, where they are there."""
     if util.find_spec("allocator.pages") is not None:
-        from allocator.pages import pages
-
-        app.register_blueprint(pages(store, access))
+        app.register_blueprint(import_module("allocator.pages").pages(store, access))

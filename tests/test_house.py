@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
 DECIDES = {"instance", "goods", "models"}
 JUDGES = {"plan", "planfile", "context", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
+JUDGES |= {"report", "figures", "handbook", "drawing", "words"}
 MEETING = {"pipeline", "cli", "__main__"}
 
 

@@ -23,6 +23,7 @@ from allocator.store import CURRENT, Page, Place, Run, Store, organizers_only
 
 ROSTERS = "assignments"
 """The table that is served as workbook and calendar too."""
+SHIFT = tuple(models.ShiftEntry.model_fields)
 CHECKED = ("site", "cadre", "district")
 """Filters whose value must exist, for this reader: an empty answer to a misspelt name would mislead."""
 
@@ -37,7 +38,7 @@ class Plans:
     def list(self) -> Response:
         """All published runs, the newest first."""
         self.access.work(g.caller)
-        body = formats.json_text({"plans": [_entry(run) for run in self.store.runs.list()]})
+        body = formats.json_text({"plans": [_entry(run) for run in self.store.runs.all()]})
         return answer(body, JSON, tag_of(body)).response()
 
     def one(self, path: models.RunPath) -> Response:
@@ -47,7 +48,7 @@ class Plans:
         head = run.head
         told = {k: head[k] if district is None else None for k in ("objective", "bound", "gap", "terms", "kpis")}
         told["certificates"] = head["certificates"] if district is None else None
-        shifts = [{k: s[k] for k in ("id", "start", "hours")} | {"night": s.get("night", False)} for s in head["shifts"]]
+        shifts = [{"night": False} | {k: s[k] for k in SHIFT if k in s} for s in head["shifts"]]
         tables = self.store.runs.counts(run.number, district)
         body = formats.json_text(_entry(run) | {"shifts": shifts, "tables": tables} | told)
         return answer(body, JSON, tag_of(body)).response()

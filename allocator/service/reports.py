@@ -69,8 +69,8 @@ def _which(given: Any) -> str:
     """The model a report is meant to fit, so that it is told what is wrong with that one."""
     kind = given.get("kind") if isinstance(given, dict) else getattr(given, "kind", None)
     if kind == "need":
-        goods = isinstance(given, GoodsNeed) or (isinstance(given, dict) and {"item", "tier", "quantity"} & given.keys())
-        return "goods" if goods else "people"
+        keys = given.keys() if isinstance(given, dict) else type(given).model_fields.keys()
+        return "goods" if keys & {"item", "tier", "quantity"} else "people"
     return kind if isinstance(kind, str) else ""
 
 
