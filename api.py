@@ -16,7 +16,7 @@ from flask_openapi3 import Info, OpenAPI, Tag
 
 from allocator.service import docs, log, models, problem, routes
 from allocator.service.access import Access
-from allocator.service.answers import VERSION, Shelf
+from allocator.service.answers import HARDENED, VERSION, Shelf
 from allocator.service.events import EventViews
 from allocator.service.plans import Plans
 from allocator.service.problem import RefusedError, documented
@@ -100,10 +100,11 @@ def _guard(app: OpenAPI, access: Access, plans: Plans, guarded: set[str]) -> Non
 
     @app.after_request
     def harden(response: Response) -> Response:
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
-        if g.get("caller") is not None:
-            response.headers.setdefault("Cache-Control", "no-store")
+        if not g.get("cached"):
+            for name, value in HARDENED:
+                response.headers.setdefault(name, value)
+            if g.get("caller") is not None:
+                response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 

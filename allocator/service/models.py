@@ -98,7 +98,7 @@ def page(name: str) -> type[BaseModel]:
         "rows": (list[row(name)], ...),  # type: ignore[misc]
         "next": (str | None, Field(description=following)),
     }
-    return create_model(f"{name.title()}Page", __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload,no-any-return]
+    return create_model(f"{name.title()}Page", __config__=ConfigDict(extra="forbid"), **fields)
 
 
 class ShiftEntry(BaseModel):

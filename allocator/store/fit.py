@@ -68,7 +68,7 @@ def _days(run: Run, body: Mapping[str, Any]) -> Iterator[Problem]:
     for column, day in given.items():
         if not run.start <= day <= last:
             yield _problem(column, body, f"a day from {run.start} to {last}")
-    if given.get("last_day", last) < given.get("first_day", run.start):
+    if "last_day" in given and given["last_day"] < given["first_day"]:
         yield _problem("last_day", body, "a day not before first_day")
 
 
