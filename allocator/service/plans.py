@@ -124,7 +124,7 @@ class Plans:
         self, run: Run, name: str, media: str, page: Page, given: Mapping[str, str], tag: str
     ) -> Answer:
         following = None if page.end is None else _token(run, name, given, page.end)
-        headers = {} if following is None else {"Link": _link(given, following)}
+        headers = {} if following is None else {"Link": _link(run, given, following)}
         if media == JSON:
             document = {"run": run.run, "table": name, "rows": page.records(), "next": following}
             return answer(formats.json_text(document), JSON, tag, headers)
@@ -152,6 +152,7 @@ def _token(run: Run, name: str, given: Mapping[str, str], end: Place) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
-def _link(given: Mapping[str, str], following: str) -> str:
+def _link(run: Run, given: Mapping[str, str], following: str) -> str:
     limit = {"limit": request.args["limit"]} if "limit" in request.args else {}
-    return f'<{request.path}?{urlencode({**given, **limit, "next": following})}>; rel="next"'
+    path = f"/plans/{run.run}/{request.path.rpartition('/')[2]}"
+    return f'<{path}?{urlencode({**given, **limit, "next": following})}>; rel="next"'

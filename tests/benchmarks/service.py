@@ -176,7 +176,8 @@ def served_by(db: str, static: Path, workers: int) -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "--workers", str(workers), "--threads", "8", "--bind"]
-    command += [f"127.0.0.1:{port}", "--chdir", str(Path(__file__).parent), "--log-level", "warning", "service:served()"]
+    command += [f"127.0.0.1:{port}", "--chdir", str(Path(__file__).parent), "--log-level", "warning"]
+    command += ["service:served()"]
     environment = os.environ | {"ALLOCATOR_DB": db, STATIC: str(static)}
     process = subprocess.Popen(command, env=environment)
     try:
