@@ -1,0 +1,66 @@
+"""Pages for people: what is short tonight, who works where, what arrives, one cadre's duty card.
+
+Rendered on the server, Chinese first; no script, nothing fetched from elsewhere. They read the
+same rows as the service under `/plans`, with the same rights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from flask import Blueprint, Response, g, request
+from werkzeug.wrappers import Response as Answer
+
+from allocator.pages import door, views
+from allocator.pages.language import chosen, translate
+from allocator.pages.reader import Gate, Reader, Source
+
+__all__ = ["blueprint"]
+
+PREFIX = "/pages"
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def blueprint(store: Source, gate: Gate, today: Callable[[], date] = date.today) -> Blueprint:
+    """Return the pages over a store.
+
+    Parameters
+    ----------
+    gate
+        Whose token a secret is, which run is in force, and how often one may ask.
+    today
+        The day the pages open on, where the plan has it.
+    """
+    pages = Blueprint("pages", __name__, url_prefix=PREFIX, template_folder="../templates")
+    reader = Reader(store)
+
+    @pages.before_request
+    def prepare() -> Answer | None:
+        g.language = chosen()
+        return door.admit(gate)
+
+    @pages.after_request
+    def finish(response: Response) -> Response:
+        response.headers.update(HEADERS)
+        if request.endpoint != "pages.style":
+            response.headers["Cache-Control"] = "no-store"
+        if request.args.get("lang") == g.get("language"):
+            door.keep(response, "lang", g.language, 365)
+        return response
+
+    @pages.context_processor
+    def words() -> dict[str, object]:
+        return translate() | {"caller": g.get("caller"), "csrf": door.mark()}
+
+    door.register(pages, gate)
+    views.register(pages, reader, gate, today)
+    return pages
