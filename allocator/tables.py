@@ -359,6 +359,36 @@ INPUTS: Mapping[str, Table] = _tables(
     ),
 )
 
+EVENT_KINDS = ("absence", "need", "stock", "closure")
+EVENTS = Table(
+    "events",
+    "what has changed since a plan was made, as districts report it; a re-plan takes it",
+    (
+        _id("event", "code of the report"),
+        Column("kind", "choice", "what has changed", choices=EVENT_KINDS),
+        _day("first_day", "first day it holds; with stock: the day it was noticed"),
+        _day("last_day", "last day it holds; blank: to the end of the horizon", required=False),
+        _id("cadre", "with absence: who is away", "cadres.cadre", required=False, default=""),
+        _id("place", "with need, closure: the site; with stock: depot or site", "places", required=False, default=""),
+        _id("duty", "with need of people: the duty", "duties.duty", required=False, default=""),
+        _id("shift", "with need of people: the shift", "settings.shift", required=False, default=""),
+        _count("required", "with need of people: needed at least from now on", "persons", required=False, default=0),
+        _count("target", "with need of people: wanted from now on", "persons", required=False, default=0),
+        _id("item", "with need of goods, stock: the item", "items.item", required=False, default=""),
+        Column("tier", "choice", "with need of goods: who needs it", choices=TIERS, required=False, default=""),
+        Column(
+            "quantity",
+            "int",
+            "with need of goods: needed each day from now on; with stock: found, or lost if below 0",
+            "units",
+            required=False,
+            default=0,
+        ),
+    ),
+    ("event",),
+)
+"""A file of its own, no part of a scenario."""
+
 OUTPUTS: Mapping[str, Table] = _tables(
     Table(
         "postings",

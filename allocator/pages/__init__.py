@@ -16,7 +16,7 @@ from allocator.pages import door, views
 from allocator.pages.language import chosen, translate
 from allocator.pages.reader import Gate, Reader, Source
 
-__all__ = ["blueprint"]
+__all__ = ["pages"]
 
 PREFIX = "/pages"
 POLICY = (
@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 
-def blueprint(store: Source, gate: Gate, today: Callable[[], date] = date.today) -> Blueprint:
+def pages(store: Source, gate: Gate, today: Callable[[], date] = date.today) -> Blueprint:
     """Return the pages over a store.
 
     Parameters
@@ -40,15 +40,15 @@ def blueprint(store: Source, gate: Gate, today: Callable[[], date] = date.today)
     today
         The day the pages open on, where the plan has it.
     """
-    pages = Blueprint("pages", __name__, url_prefix=PREFIX, template_folder="../templates")
+    made = Blueprint("pages", __name__, url_prefix=PREFIX, template_folder="../templates")
     reader = Reader(store)
 
-    @pages.before_request
+    @made.before_request
     def prepare() -> Answer | None:
         g.language = chosen()
         return door.admit(gate)
 
-    @pages.after_request
+    @made.after_request
     def finish(response: Response) -> Response:
         response.headers.update(HEADERS)
         if request.endpoint != "pages.style":
@@ -57,10 +57,10 @@ def blueprint(store: Source, gate: Gate, today: Callable[[], date] = date.today)
             door.keep(response, "lang", g.language, 365)
         return response
 
-    @pages.context_processor
+    @made.context_processor
     def words() -> dict[str, object]:
         return translate() | {"caller": g.get("caller"), "csrf": door.mark()}
 
-    door.register(pages, gate)
-    views.register(pages, reader, gate, today)
-    return pages
+    door.register(made, gate)
+    views.register(made, reader, gate, today)
+    return made
