@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, g, jsonify, request
+from flask import Response, g, jsonify, redirect, request, url_for
 from flask_openapi3 import Info, OpenAPI, Tag
 
 from allocator.pages import pages
@@ -77,6 +77,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> OpenAPI:
     _guard(app, access, plans, guarded)
     _open_paths(app, store)
     app.register_blueprint(pages(store, access))
+    app.add_url_rule("/", "root", lambda: redirect(url_for("pages.home")))
     app.extensions["allocator"] = store
     return app
 

@@ -90,9 +90,8 @@ def locate(regions: Sequence[Region], mark: Mark, label: str) -> Markup:
     x, y = frame.at(mark.lon, mark.lat)
     pin = f"M{x:.1f},{y:.1f}l-15,-38a16,16 0 1 1 30,0z"
     parts = [_region(frame, r) for r in regions] + [svg.element("path", svg.title(mark.label), d=pin, class_="pin")]
-    right = x > WIDTH / 2
-    side = {"x": x - 26 if right else x + 26, "y": y - 30, "class_": "name end" if right else "name start"}
-    parts.append(svg.text(mark.label, **side))
+    end, shift = ("end", -26) if x > WIDTH / 2 else ("start", 26)
+    parts.append(svg.text(mark.label, x + shift, y - 30, class_=f"name {end}"))
     return svg.picture(WIDTH, max(frame.height, 90.0), label, parts, "map")
 
 

@@ -6,6 +6,7 @@ same rows as the service under `/plans`, with the same rights.
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from datetime import date
 
@@ -19,6 +20,8 @@ from allocator.pages.reader import Gate, Reader, Source
 __all__ = ["pages"]
 
 PREFIX = "/pages"
+SMALL = 2000
+"""Bytes of a page that is sent as it is."""
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -55,7 +58,7 @@ def pages(store: Source, gate: Gate, today: Callable[[], date] = date.today) -> 
             response.headers["Cache-Control"] = "no-store"
         if request.args.get("lang") == g.get("language"):
             door.keep(response, "lang", g.language, 365)
-        return response
+        return _packed(response)
 
     @made.context_processor
     def words() -> dict[str, object]:
@@ -64,3 +67,14 @@ def pages(store: Source, gate: Gate, today: Callable[[], date] = date.today) -> 
     door.register(made, gate)
     views.register(made, reader, gate, today)
     return made
+
+
+def _packed(response: Response) -> Response:
+    """Compress what is long; not where the words of a search stand beside the mark of a form."""
+    wanted = "gzip" in request.headers.get("Accept-Encoding", "") and request.endpoint != "pages.find"
+    body = response.get_data()
+    response.headers.add("Vary", "Accept-Encoding")
+    if wanted and len(body) > SMALL:
+        response.set_data(gzip.compress(body, 5, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+    return response

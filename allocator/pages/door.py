@@ -69,14 +69,10 @@ def _path() -> str:
 def register(pages: Blueprint, gate: Gate) -> None:
     """Add the pages that sign in and out."""
 
-    @pages.get("/sign-in")
+    @pages.route("/sign-in", methods=["GET", "POST"])
     def sign_in() -> Answer:
-        if g.caller is not None:
-            return redirect(url_for("pages.home"))
-        return _form(200)
-
-    @pages.post("/sign-in", endpoint="sign_in")
-    def sign_in_with() -> Answer:
+        if request.method != "POST":
+            return redirect(url_for("pages.home")) if g.caller is not None else _form(200)
         if not genuine():
             return _form(400, "expired_form")
         secret = request.form.get("token", "").strip()

@@ -10,7 +10,7 @@ from typing import Any
 
 from allocator.pages.reader import Reader, Rows, Span, spans
 from allocator.store import Run
-from allocator.words import hours
+from allocator.words import brief, hours
 
 EVENING, MORNING, DAY = 20 * 60, 4 * 60, 24 * 60
 """A night lasts from 20:00 to 04:00 of the day after."""
@@ -136,7 +136,7 @@ def townships(found: Iterable[Place]) -> list[dict[str, Any]]:
 
 
 def shifts(reader: Reader, run: Run, scope: str | None, work: Rows) -> list[dict[str, Any]]:
-    """Return assignments with their names and hours, by day, place, hours and cadre."""
+    """Return assignments, or cells of coverage, with their names and hours, by day, place, hours and cadre."""
     known, sites = spans(run), reader.table(run, "sites", scope)
     duties, cadres = reader.table(run, "duties", scope), reader.table(run, "cadres", scope)
     found = []
@@ -148,13 +148,14 @@ def shifts(reader: Reader, run: Run, scope: str | None, work: Rows) -> list[dict
                 "date": date.fromisoformat(row["day"]),
                 "start": span.start,
                 "hours": hours(span.start, span.length),
+                "brief": brief(span.start, span.length),
                 "name": site["name"],
                 "township": site["township"],
                 "work": duties[row["duty"]]["name"],
-                "office": cadres.get(row["cadre"], {}).get("office", ""),
+                "office": cadres.get(row.get("cadre"), {}).get("office", ""),
             }
         )
-    return sorted(found, key=lambda r: (r["date"], r["township"], r["site"], r["start"], r["cadre"]))
+    return sorted(found, key=lambda r: (r["date"], r["township"], r["site"], r["start"], r.get("cadre", "")))
 
 
 @dataclass(frozen=True)

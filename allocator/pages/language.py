@@ -24,6 +24,7 @@ PAGE_WORDS: Mapping[str, tuple[str, str]] = {
     "choose_day": ("选择日期(下方数字:当天缺口人班)", "Choose a day (below: person-shifts short that day)"),
     "open_day": ("打开", "Open"),
     "more": ("其余 {} 处", "{} more"),
+    "more_gaps": ("其余 {} 项缺口", "{} more gaps"),
     "all_sites": ("各点位情况", "Places"),
     "present": ("到岗", "Present"),
     "by_shift": ("缺口班次", "Short on"),
@@ -53,6 +54,7 @@ PAGE_WORDS: Mapping[str, tuple[str, str]] = {
     "no_next": ("之后没有班次。", "No shift is left."),
     "posted_to": ("派驻", "Posted to"),
     "until": ("至", "to"),
+    "from_to": ("派驻日期", "Dates"),
     "minutes": ("单程路程(分钟)", "Minutes one way"),
     "carry": ("每班用品", "Used on each shift"),
     "calendar": ("班次表", "Shifts"),
@@ -90,7 +92,8 @@ def day_label(day: date) -> str:
 def other_language() -> str:
     """Return the address of this page in the other language."""
     other = LANGUAGES[1 - LANGUAGES.index(g.language)]
-    given: dict[str, Any] = {**(request.view_args or {}), **request.args.to_dict(), "lang": other}
+    asked = {key: request.args[key] for key in ("day", "q") if key in request.args}
+    given: dict[str, Any] = {**(request.view_args or {}), **asked, "lang": other}
     return url_for(request.endpoint or "pages.home", **given)
 
 

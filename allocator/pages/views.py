@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,8 +18,10 @@ from allocator.pages import facts, picture
 from allocator.pages.language import say
 from allocator.pages.reader import Gate, Reader, days, title
 from allocator.sentences import RULE_SENTENCES
+from allocator.service import log
+from allocator.service.problem import RefusedError
 from allocator.store import Run
-from allocator.words import LANGUAGES, WEEKDAYS
+from allocator.words import LANGUAGES, WEEKDAYS, duty_letters
 
 FIRST = 12
 """Gaps and places shown before the rest is folded away."""
@@ -75,10 +77,10 @@ class Views:
 
     def home(self) -> Answer:
         own = g.caller.district
-        given = {"day": request.args["day"]} if "day" in request.args else {}
+        day = request.args.get("day")
         if own is None:
-            return redirect(url_for("pages.city", **given))
-        return redirect(url_for("pages.district", district=own, **given))
+            return redirect(url_for("pages.city", day=day))
+        return redirect(url_for("pages.district", district=own, day=day))
 
     def city(self) -> Answer | str:
         if g.caller.district is not None:
@@ -121,14 +123,17 @@ class Views:
 
     def roster(self, district: str) -> str:
         scene = self._own(district)
-        first = scene.day - timedelta(days=scene.day.weekday())
+        first = _monday(scene.day)
         week = [first + timedelta(days=n) for n in range(7)]
         return render_template(
             "pages/roster.html",
             **self._common(scene, self._name(scene.run, district)),
             district=district,
             week=week,
+            weeks=sorted({_monday(day) for day in days(scene.run)}),
             rows=facts.week(self.reader, scene.run, district, first),
+            duties=self.reader.table(scene.run, "duties", district),
+            letters=duty_letters(self.reader.table(scene.run, "duties", district)),
         )
 
     def site(self, site: str) -> str:
@@ -253,13 +258,17 @@ def _grid(cells: list[dict[str, Any]], known: list[date]) -> list[dict[str, Any]
     return [rows[key] for key in sorted(rows)]
 
 
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
 def _calendar(found: list[dict[str, Any]], known: list[date]) -> list[list[tuple[date, Any]]]:
     """The shifts of one cadre, week by week from Monday, from the first week worked to the last."""
     if not found:
         return []
     worked = {row["date"]: row for row in found}
     day, last = min(worked), max(worked)
-    day -= timedelta(days=day.weekday())
+    day = _monday(day)
     weeks = []
     while day <= last:
         weeks.append([(d := day + timedelta(days=n), worked.get(d)) for n in range(7)])
@@ -285,12 +294,16 @@ def register(pages: Blueprint, reader: Reader, gate: Gate, today: Callable[[], d
         answer.headers["Cache-Control"] = "public, max-age=3600"
         return answer
 
-    @pages.errorhandler(HTTPException)
-    def wrong(error: HTTPException) -> tuple[str, int]:
-        words = {404: "not_found", 429: "slow_down"}
-        key = "no_run" if error.description == "no_run" else words.get(error.code or 500, "trouble")
-        return render_template("pages/wrong.html", message=say(key)), error.code or 500
+    @pages.errorhandler(Exception)
+    def wrong(error: Exception) -> Answer:
+        if isinstance(error, RefusedError):
+            return _message(error.status, {429: "slow_down"}.get(error.status, "trouble"), error.headers)
+        if isinstance(error, HTTPException):
+            key = "no_run" if error.description == "no_run" else {404: "not_found"}.get(error.code or 500, "trouble")
+            return _message(error.code or 500, key, {})
+        log.trouble(error)
+        return _message(503 if isinstance(error, SQLAlchemyError) else 500, "trouble", {})
 
-    @pages.errorhandler(SQLAlchemyError)
-    def silent(_: SQLAlchemyError) -> tuple[str, int]:
-        return render_template("pages/wrong.html", message=say("trouble")), 503
+
+def _message(status: int, key: str, headers: Mapping[str, str]) -> Answer:
+    return Response(render_template("pages/wrong.html", message=say(key)), status, headers=dict(headers))
