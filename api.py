@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import import_module, util
 from typing import Any
 
-from flask import Response, g, jsonify, request
+from flask import Response, g, jsonify, redirect, request, url_for
 from flask_openapi3 import Info, OpenAPI, Tag
 
+from allocator.pages import pages
 from allocator.service import docs, log, models, problem, routes
 from allocator.service.access import Access
 from allocator.service.answers import HARDENED, VERSION, Shelf
@@ -76,7 +76,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> OpenAPI:
     guarded = routes.register(app, plans, EventViews(store, access))
     _guard(app, access, plans, guarded)
     _open_paths(app, store)
-    _pages(app, store, access)
+    app.register_blueprint(pages(store, access))
+    app.add_url_rule("/", "root", lambda: redirect(url_for("pages.home")))
     app.extensions["allocator"] = store
     return app
 
@@ -128,9 +129,3 @@ def _open_paths(app: OpenAPI, store: Store) -> None:
         response = Response(docs.page(routes.document(app)), content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
         return response
-
-
-def _pages(app: OpenAPI, store: Store, access: Access) -> None:
-    """Add the pages for people, where they are there."""
-    if util.find_spec("allocator.pages") is not None:
-        app.register_blueprint(import_module("allocator.pages").pages(store, access))

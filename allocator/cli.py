@@ -1,4 +1,4 @@
-"""The command line: `check`, `solve`, `verify`, `report` and `bench`; `cli_service` has the rest.
+"""The command line: `check`, `solve`, `verify` and `bench`; `cli_service` has the rest.
 
 Answers go to stdout, news of the work to stderr. Exit codes: 0 fine, 2 problems in the
 input or the command, 3 the plan breaks a rule, 4 no plan within the limits, 130 aborted.
@@ -270,23 +270,6 @@ def _seal(run: Path, files: dict[str, str]) -> None:
             seal.seal(run, files)
     except OSError as error:
         click.echo(f"{run} cannot be sealed for `publish`: {error.strerror or error}", err=True)
-
-
-@main.command()
-@click.argument("run", type=Path)
-@click.option("--out", type=Path, metavar="DIR", help="Folder for the two files [default: RUN itself].")
-@command
-def report(run: Path, out: Path | None, as_json: bool) -> int:
-    """Write report.html (map, coverage, supply, worst places, proof) and report.xlsx (a roster per district).
-
-    Both come from the plan folder alone.
-    """
-    from allocator import report as reports
-
-    made = reports.write(run, out, lambda news: click.echo(news, err=True))
-    if as_json:
-        emit({"ok": True, "exit_code": 0, "files": [str(path) for path in made]})
-    return 0
 
 
 @main.group()

@@ -1,4 +1,4 @@
-"""Commands of the service: `publish`, `runs`, `token`, `events` and `serve`."""
+"""Commands that hand a plan on: `report`, `publish`, `runs`, `token`, `events` and `serve`."""
 
 from __future__ import annotations
 
@@ -40,6 +40,23 @@ def _said(document: dict[str, Any], text: str, as_json: bool) -> int:
 def _entry(run: Run) -> dict[str, Any]:
     keys = ("scenario", "title", "start", "days", "objective", "bound", "gap")
     return {"run": run.run, "current": run.current, "published": run.published} | {k: run.head[k] for k in keys}
+
+
+@click.command()
+@click.argument("run", type=Path)
+@click.option("--out", type=Path, metavar="DIR", help="Folder for the two files [default: RUN itself].")
+@command
+def report(run: Path, out: Path | None, as_json: bool) -> int:
+    """Write report.html (map, coverage, supply, worst places, proof) and report.xlsx (a roster per district).
+
+    Both come from the plan folder alone.
+    """
+    from allocator import report as reports
+
+    made = reports.write(run, out, lambda news: click.echo(news, err=True))
+    if as_json:
+        emit({"ok": True, "exit_code": 0, "files": [str(path) for path in made]})
+    return 0
 
 
 @click.command()
@@ -253,5 +270,5 @@ def serve(db: str | None, host: str, port: int, threads: int, as_json: bool) -> 
     return 0
 
 
-COMMANDS: tuple[click.Command, ...] = (publish, runs, token, events, serve)
+COMMANDS: tuple[click.Command, ...] = (report, publish, runs, token, events, serve)
 """What joins the command line."""

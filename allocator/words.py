@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 LANGUAGES = ("zh", "en")
@@ -160,3 +160,17 @@ def clock(minutes: int) -> str:
 def hours(start: int, minutes: int) -> str:
     """Return the hours of a shift: '08:00–16:00'."""
     return f"{clock(start)}–{clock(start + minutes)}"
+
+
+def duty_letters(duties: Iterable[str]) -> dict[str, str]:
+    """Return duty -> A, B, ... Z, A1, B1, ... in the order of the table."""
+    return {duty: chr(65 + n % 26) + (str(n // 26) if n > 25 else "") for n, duty in enumerate(duties)}
+
+
+def brief(start: int, minutes: int) -> str:
+    """Return the hours of a shift as short as can be: '8–16', '5:30–12'."""
+    return f"{_brief(start)}–{_brief(start + minutes)}"
+
+
+def _brief(minutes: int) -> str:
+    return f"{minutes // 60}" + (f":{minutes % 60:02d}" if minutes % 60 else "")

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 from databases import bodies, opened
-from served import Service, cells, combinations, service
+from services import Service, cells, combinations, service
 
 ME, OTHER = "north", "south"
 VALUES = 2

@@ -21,9 +21,10 @@ from allocator import plan as plans
 from allocator import report
 from allocator.context import Context
 from allocator.figures import Figures, figures
-from allocator.handbook.roster import duty_letters, shift_labels
+from allocator.handbook.roster import shift_labels
 from allocator.plan import Plan
 from allocator.settings import Shift
+from allocator.words import duty_letters
 
 VOID = {"meta", "input", "br", "link"}
 

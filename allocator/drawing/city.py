@@ -42,6 +42,15 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """One place to be found on the map."""
+
+    lon: float
+    lat: float
+    label: str
+
+
+@dataclass(frozen=True)
 class Frame:
     """Equirectangular projection around the middle latitude."""
 
@@ -73,6 +82,17 @@ def draw(
     parts += _labels(frame, regions)
     parts.append(svg.element("g", *_legend(frame.height, most, words), class_="legend"))
     return svg.picture(WIDTH, frame.height + LEGEND, words["map"], parts, "map")
+
+
+def locate(regions: Sequence[Region], mark: Mark, label: str) -> Markup:
+    """Return a map that shows where one place lies."""
+    frame = _frame([p for r in regions for ring in r.rings for p in ring] + [(mark.lon, mark.lat)])
+    x, y = frame.at(mark.lon, mark.lat)
+    pin = f"M{x:.1f},{y:.1f}l-15,-38a16,16 0 1 1 30,0z"
+    parts = [_region(frame, r) for r in regions] + [svg.element("path", svg.title(mark.label), d=pin, class_="pin")]
+    end, shift = ("end", -26) if x > WIDTH / 2 else ("start", 26)
+    parts.append(svg.text(mark.label, x + shift, y - 30, class_=f"name {end}"))
+    return svg.picture(WIDTH, max(frame.height, 90.0), label, parts, "map")
 
 
 def _frame(points: Sequence[tuple[float, float]]) -> Frame:

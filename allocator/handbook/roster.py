@@ -14,7 +14,7 @@ from allocator.figures import Line, rows
 from allocator.handbook.book import Book, both, monday, write
 from allocator.keys import looked_up
 from allocator.settings import Shift
-from allocator.words import KINDS, WEEKDAYS, short_day, word
+from allocator.words import KINDS, WEEKDAYS, brief, duty_letters, short_day, word
 
 WIDTHS = (11, 13, 24, 10, 15, 9, 26, *[11] * 7)
 TOP = 4
@@ -94,17 +94,8 @@ def _roster_rows(book: Book, district: str, letters: dict[str, str]) -> list[lis
     return made
 
 
-def duty_letters(duties: Sequence[str]) -> dict[str, str]:
-    """Return duty -> A, B, ... Z, A1, B1, ... in the order of the table."""
-    return {duty: chr(65 + n % 26) + (str(n // 26) if n > 25 else "") for n, duty in enumerate(duties)}
-
-
 def shift_labels(shifts: Sequence[Shift]) -> dict[str, str]:
     """Return shift -> its hours, as short as can be; shifts of the same hours also show their code."""
-    spans = {s.id: f"{_clock(s.start)}–{_clock(s.start + s.minutes)}" for s in shifts}
+    spans = {s.id: brief(s.start, s.minutes) for s in shifts}
     twice = {span for span in spans.values() if list(spans.values()).count(span) > 1}
     return {code: f"{span} {code}" if span in twice else span for code, span in spans.items()}
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60}" + (f":{minutes % 60:02d}" if minutes % 60 else "")
