@@ -119,14 +119,16 @@ def requests(made: Service) -> Iterator[tuple[str, str]]:
 def _queries(made: Service, path: str, operation: dict[str, Any]) -> Iterator[tuple[str, str]]:
     media = list(operation["responses"]["200"]["content"])
     choices = parameters(made, path, operation)
-    queries = list(combinations(choices, 2))
+    thorough = made.store.kind == "sqlite" and "/current/" in path
+    queries = list(combinations(choices, 2 if thorough else 1))
     paged = any(p["name"] == "next" for p in operation.get("parameters", []))
     for token in pages(made, path) if paged else []:
         queries += [{"next": token}, {"next": token, "limit": "1"}, {"next": token, "district": OTHER}]
     for query in queries:
         url = f"{quote(path)}?{urlencode(query, safe='%')}"
-        # workbooks take long to make: one of each path, and with each single filter
-        yield from ((url, m) for m in media if not m.endswith("sheet") or len(query) < 2)
+        # workbooks take long to make, from the same rows: only a few of them
+        few = not query or query.keys() in ({"site"}, {"cadre"}, {"district"})
+        yield from ((url, m) for m in media if few or not m.endswith("sheet"))
 
 
 def test_no_row_of_another_district_comes_out(served: Service) -> None:
@@ -142,8 +144,8 @@ def test_no_row_of_another_district_comes_out(served: Service) -> None:
             asked = {word for word in leaks(url, hidden)}
             found += [(url, media, word) for word in leaks(cells(answer), hidden) - asked]
     assert found == []
-    assert tried > 1500
-    assert statuses == {200, 403, 404, 422} or statuses == {200, 403, 404}
+    assert tried > (2500 if served.store.kind == "sqlite" else 1500), tried
+    assert {200, 403, 404} <= statuses <= {200, 403, 404, 422}
 
 
 def test_the_search_for_leaks_finds_them(served: Service) -> None:

@@ -234,6 +234,15 @@ def test_a_token_is_kept_as_a_hash_and_shown_once(store: Store) -> None:
     assert len(secret) >= 43
 
 
+@pytest.mark.parametrize("district", ["", " ", "*"])
+def test_marks_of_the_store_are_no_districts(tmp_path: Path, district: str) -> None:
+    store = Store(f"sqlite:///{tmp_path}/store.db")
+    with pytest.raises(InputError):
+        store.tokens.create(district)
+    assert store.tokens.all() == []
+    store.close()
+
+
 def test_a_revoked_token_is_nobodys(store: Store) -> None:
     made, secret = store.tokens.create(None)
     _, other = store.tokens.create(None)

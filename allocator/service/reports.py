@@ -19,8 +19,8 @@ def _whole(value: Any) -> Any:
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[Whole, Field(ge=0, le=MOST)]
+Whole = Annotated[int, Field(ge=-MOST, le=MOST), BeforeValidator(_whole)]
+Count = Annotated[int, Field(ge=0, le=MOST), BeforeValidator(_whole)]
 
 
 class _Report(Strict):
@@ -65,7 +65,7 @@ class Stock(_Report):
     kind: Literal["stock"]
     place: Code = Field(description="the site or depot")
     item: Code
-    quantity: Whole = Field(ge=-MOST, le=MOST, description="units found; lost, if below 0")
+    quantity: Whole = Field(description="units found; lost, if below 0")
 
 
 class Closure(_Lasting):

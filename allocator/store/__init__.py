@@ -43,6 +43,11 @@ class Store:
         self.tokens = Tokens(self._engine)
         self.events = Events(self._engine)
 
+    @property
+    def kind(self) -> str:
+        """Which database it is: `sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
     def ping(self) -> None:
         """Raise `sqlalchemy.exc.DBAPIError` where the database does not answer."""
         with reading(self._engine) as connection:

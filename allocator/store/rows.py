@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from allocator.store.engine import reading
-from allocator.store.schema import EVERYBODY, SERVED, organizers_only, published
+from allocator.store.schema import EVERYBODY, SERVED, organizers_only, owner, published
 
 ALIASES = {"site": ("site", "destination", "place")}
 """Filter -> the columns it may stand for; the first one a table has."""
@@ -42,7 +42,7 @@ class Page:
 def filters(name: str) -> dict[str, str]:
     """Return filter -> column of a table: `district`, `site`, `day`, `cadre` and the columns of its key."""
     table = SERVED[name]
-    found = {} if organizers_only(name) else {"district": "part"}
+    found = {"district": "part"} if owner(name) is not None else {}
     for word, columns in ALIASES.items():
         if own := next((c for c in columns if c in table.names), None):
             found[word] = own

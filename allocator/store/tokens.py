@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from allocator.errors import InputError, Problem
 from allocator.store.engine import reading, writing
 from allocator.store.runs import now
-from allocator.store.schema import tokens
+from allocator.store.schema import EVERYBODY, tokens
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,12 @@ class Tokens:
         self._engine = engine
 
     def create(self, district: str | None, note: str = "") -> tuple[Token, str]:
-        """Make a token of a district, or of the organizers; return it and its secret, seen this once."""
+        """Make a token of a district, or of the organizers; return it and its secret, seen this once.
+
+        Raises `InputError` where the district is blank or the mark of everybody's rows.
+        """
+        if district is not None and (not district.strip() or district == EVERYBODY):
+            raise InputError([Problem("--district", None, None, district, "the code of a district", "no_district")])
         secret = secrets.token_urlsafe(32)
         row = {"hash": hashed(secret), "district": district, "note": note, "created": now(), "revoked": None}
         with writing(self._engine) as connection:
