@@ -55,7 +55,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "days": ("天", "days"),
     "people": ("人员", "People"),
     "goods": ("物资", "Goods"),
-    "posted": ("已派驻", "posted"),
+    "posted": ("已派驻", "Posted"),
     "of_cadres": ("名干部中", "of cadres"),
     "shifts": ("班次", "shifts"),
     "shift": ("班次", "Shift"),

@@ -158,7 +158,7 @@ def test_the_roster_of_the_district(served: Served, signed_in: Callable[[str], S
     ours = [row for row in served.rows("assignments") if served.district(row["site"]) == "south"]
     day = Counter(row["day"] for row in ours).most_common(1)[0][0]
     page = screen.open(f"/pages/district/south?day={day}")
-    rows = page.locator("#roster ~ .scroll").first.locator("tbody tr")
+    rows = page.locator("#roster ~ table.day").first.locator("tbody tr:has(td)")
     offices = {row["cadre"]: row["office"] for row in served.rows("cadres")}
     shown = Counter(tuple(row.inner_text().split("\t")[-2:]) for row in rows.all())
     assert shown == Counter((r["cadre"], offices[r["cadre"]]) for r in ours if r["day"] == day)
