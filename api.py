@@ -16,7 +16,7 @@ from flask_openapi3 import Info, OpenAPI, Tag
 from allocator.pages import pages
 from allocator.service import docs, log, models, problem, routes
 from allocator.service.access import Access
-from allocator.service.answers import VERSION, Shelf
+from allocator.service.answers import HARDENED, VERSION, Shelf
 from allocator.service.events import EventViews
 from allocator.service.plans import Plans
 from allocator.service.problem import RefusedError, documented
@@ -25,7 +25,7 @@ from allocator.store import Store
 SETTINGS: Mapping[str, Any] = {
     "db": "",
     "rate": 600.0,
-    "failures": 30.0,
+    "failures": 300.0,
     "max_body": 65536,
     "freshness": 1.0,
     "cache_mb": 64,
@@ -101,10 +101,11 @@ def _guard(app: OpenAPI, access: Access, plans: Plans, guarded: set[str]) -> Non
 
     @app.after_request
     def harden(response: Response) -> Response:
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
-        if g.get("caller") is not None:
-            response.headers.setdefault("Cache-Control", "no-store")
+        if not g.get("cached"):
+            for name, value in HARDENED:
+                response.headers.setdefault(name, value)
+            if g.get("caller") is not None:
+                response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 
@@ -112,12 +113,9 @@ def _open_paths(app: OpenAPI, store: Store) -> None:
     """The paths that want no token."""
     service = Tag(name="service", description="服务 the service itself")
 
-    @app.get(
-        "/healthz",
-        tags=[service],
-        summary="Does the service reach its database?",
-        responses={"200": models.Health, **documented(503)},
-    )
+    responses: Any = {"200": models.Health} | documented(503)
+
+    @app.get("/healthz", tags=[service], summary="Does the service reach its database?", responses=responses)
     def healthz() -> Response:
         store.ping()
         return jsonify(status="ok", database="ok")

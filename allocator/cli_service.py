@@ -74,15 +74,17 @@ def publish(run: Path, name: str | None, db: str | None, as_json: bool) -> int:
     made, new = found.runs.publish(run, name)
     rows = found.runs.counts(made.number)
     late = _late(found, before, made) if new else 0
-    text = f"{made.run} is in force: {sum(rows.values()):,} rows" if new else f"{made.run} was published; it is in force"
+    what = f"is in force: {sum(rows.values()):,} rows" if new else "was published before; it is in force"
+    text = f"{made.run} {what}"
     if late and before is not None:
-        text += f"\n{late} events were reported while {before.run} was in force; `allocator events --since {before.run}`"
+        way = f"`allocator events --since {before.run}` lists them"
+        text += f"\n{late} events were reported while {before.run} was in force; {way}"
     return _said(_entry(made) | {"new": new, "rows": rows, "events": late}, text, as_json)
 
 
 def _late(found: Store, before: Run | None, made: Run) -> int:
     """Events reported since the run before was published: the new plan may not know them."""
-    return 0 if before is None else len([e for e in found.events.list(after=before.events) if e.number <= made.events])
+    return 0 if before is None else len([e for e in found.events.all(after=before.events) if e.number <= made.events])
 
 
 @click.group()
@@ -97,10 +99,11 @@ def runs_list(db: str | None, as_json: bool) -> int:
     """List the published runs, the newest first; * is in force."""
     from allocator.console import aligned, percent, value
 
-    found = _store(db).runs.list()
+    found = _store(db).runs.all()
+    heads = [(r, r.head) for r in found]
     rows = [
-        ("*" if r.current else "", r.run, r.published, r.head["scenario"], value(r.head["objective"]), percent(r.head["gap"]))
-        for r in found
+        ("*" if r.current else "", r.run, r.published, h["scenario"], value(h["objective"]), percent(h["gap"]))
+        for r, h in heads
     ]
     text = aligned(("", "run", "published", "scenario", "objective", "gap"), rows, left=4) or "no run is published yet"
     return _said({"runs": [_entry(r) for r in found]}, text, as_json)
@@ -133,10 +136,13 @@ def runs_remove(run: str, db: str | None, as_json: bool) -> int:
 @command
 def runs_compare(run_a: str, run_b: str, db: str | None, as_json: bool) -> int:
     """Say what two published runs are worth, and how many rows only one of them has."""
-    from allocator.console import aligned, value
+    from allocator.console import aligned, percent, value
 
     found = _store(db).runs.compare(run_a, run_b)
-    terms = [(name, value(a), value(b), _signed(a, b)) for name, (a, b) in found.values.items()]
+    terms = [
+        (name, percent(a), percent(b), "") if name == "gap" else (name, value(a), value(b), _signed(a, b))
+        for name, (a, b) in found.values.items()
+    ]
     rows = [(name, str(a), str(b)) for name, (a, b) in found.rows.items() if a or b]
     text = aligned(("", run_a, run_b, "difference"), terms)
     text += "\n\n" + (aligned(("rows only in", run_a, run_b), rows) or "all tables are the same")
@@ -188,7 +194,7 @@ def token_list(db: str | None, as_json: bool) -> int:
     """List all tokens: id, whose, note, since when, until when; never the token itself."""
     from allocator.console import aligned
 
-    found = _store(db).tokens.list()
+    found = _store(db).tokens.all()
     rows = [(str(t.id), t.owner, t.note, t.created, t.revoked or "-") for t in found]
     text = aligned(("id", "of", "note", "created", "revoked"), rows, left=5) or "there is no token yet"
     return _said({"tokens": [asdict(t) for t in found]}, text, as_json)
@@ -215,7 +221,7 @@ def events(since: str | None, out: Path | None, db: str | None, as_json: bool) -
 
     found = _store(db)
     after = found.runs.named(since).events if since is not None else 0
-    listed = found.events.list(after=after)
+    listed = found.events.all(after=after)
     text = _table(EVENTS.names, [event.row() for event in listed])
     if out is not None:
         from allocator.files import replace_file
@@ -255,14 +261,12 @@ def serve(db: str | None, host: str, port: int, threads: int, as_json: bool) -> 
 
     app = create_app({"db": db} if db else {})
     server = waitress.create_server(app, host=host, port=port, threads=threads, ident="allocator")
-    where = f"http://{host}:{server.effective_port}"  # type: ignore[attr-defined]
+    where = f"http://{host}:{server.effective_port}"
     _said({"url": where}, f"serving on {where}; Ctrl-C ends it", as_json)
     try:
-        server.run()  # type: ignore[attr-defined]
-    except KeyboardInterrupt:
-        pass
+        server.run()
     finally:
-        server.close()  # type: ignore[attr-defined]
+        server.close()
     return 0
 
 

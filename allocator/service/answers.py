@@ -15,8 +15,12 @@ from flask import Response, request
 SMALLEST = 500
 """Bytes below which compressing is not worth it."""
 COMPRESSED = ("application/json", "text/csv", "text/calendar", "text/html")
-REVALIDATE = "private, no-cache"
-VARY = "Accept, Accept-Encoding, Authorization"
+HARDENED = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+ALWAYS = (
+    ("Cache-Control", "private, no-cache"),
+    ("Vary", "Accept, Accept-Encoding, Authorization"),
+    *HARDENED,
+)
 
 
 def _version() -> str:
@@ -49,11 +53,10 @@ class Answer:
         if not fresh and matches(self.tag):
             return unchanged(self.tag)
         packed = bool(self.squeezed) and accepts_gzip()
-        response = Response(self.squeezed if packed else self.body, content_type=self.media)
+        headers = [("Content-Type", self.media), *self.headers.items(), *_tagged(self.tag)]
         if packed:
-            response.headers["Content-Encoding"] = "gzip"
-        response.headers.update(self.headers)
-        return tagged(response, self.tag)
+            headers.append(("Content-Encoding", "gzip"))
+        return Response(self.squeezed if packed else self.body, headers=headers)
 
 
 def answer(body: bytes, media: str, tag: str, headers: Mapping[str, str] | None = None) -> Answer:
@@ -69,24 +72,27 @@ def tag_of(*facts: object) -> str:
 
 def matches(tag: str) -> bool:
     """Tell whether the caller has this answer already."""
+    given = request.environ.get("HTTP_IF_NONE_MATCH")
+    if not given:
+        return False
+    if given == f'W/"{tag}"':
+        return True
     found = request.if_none_match
     return found.star_tag or found.contains_weak(tag)
 
 
 def unchanged(tag: str) -> Response:
-    return tagged(Response(status=304), tag)
+    return Response(status=304, headers=_tagged(tag))
 
 
-def tagged(response: Response, tag: str) -> Response:
+def _tagged(tag: str) -> list[tuple[str, str]]:
     """A weak tag: the same rows, however they are packed."""
-    response.headers["ETag"] = f'W/"{tag}"'
-    response.headers["Cache-Control"] = REVALIDATE
-    response.headers["Vary"] = VARY
-    return response
+    return [("ETag", f'W/"{tag}"'), *ALWAYS]
 
 
 def accepts_gzip() -> bool:
-    return request.accept_encodings["gzip"] > 0
+    given = request.environ.get("HTTP_ACCEPT_ENCODING", "")
+    return given == "gzip" or request.accept_encodings["gzip"] > 0
 
 
 class Shelf:

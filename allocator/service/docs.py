@@ -9,10 +9,10 @@ from typing import Any
 from allocator.service.problem import TITLES
 
 STYLE = """
-body{font:15px/1.5 system-ui,"Microsoft YaHei",sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem;color:#222}
+body{font:15px/1.5 system-ui,"Microsoft YaHei";max-width:60rem;margin:1rem auto;padding:0 1rem;color:#222}
 h2{border-bottom:2px solid #345;margin-top:2rem}h3{font:600 16px ui-monospace,monospace;margin:1.4rem 0 .2rem}
-table{border-collapse:collapse;width:100%;margin:.3rem 0}td,th{border:1px solid #ccd;padding:.2rem .5rem;text-align:left;
-vertical-align:top}code,pre{font-family:ui-monospace,monospace;background:#f3f5f7}pre{padding:.6rem;overflow-x:auto}
+table{border-collapse:collapse;width:100%;margin:.3rem 0}td,th{border:1px solid #ccd;padding:.2rem .5rem;
+text-align:left;vertical-align:top}code,pre{font-family:ui-monospace,monospace;background:#f3f5f7}pre{padding:.6rem;overflow-x:auto}
 .m{color:#064;font-weight:700}
 """
 
@@ -53,10 +53,8 @@ def _operations(document: Mapping[str, Any], tag: str) -> Iterator[str]:
 
 
 def _parameters(operation: Mapping[str, Any]) -> str:
-    rows = [
-        f"<tr><td><code>{escape(p['name'])}</code></td><td>{p['in']}</td><td>{escape(p.get('description', ''))}</td></tr>"
-        for p in operation.get("parameters", [])
-    ]
+    cells = [(p["name"], p["in"], p.get("description", "")) for p in operation.get("parameters", [])]
+    rows = [f"<tr><td><code>{escape(n)}</code></td><td>{i}</td><td>{escape(d)}</td></tr>" for n, i, d in cells]
     return f"<table><tr><th>name</th><th>in</th><th></th></tr>{''.join(rows)}</table>" if rows else ""
 
 

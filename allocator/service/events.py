@@ -33,7 +33,7 @@ class EventViews:
         except KeyUsedError as error:
             raise RefusedError(409, str(error)) from None
         except MisfitError as error:
-            faults = [Fault(field=f"body.{p.column}" if p.column else "body", expected=p.expected) for p in error.problems]
+            faults = [Fault(field=f"body.{p.column or ''}".rstrip("."), expected=p.expected) for p in error.problems]
             raise RefusedError(409, f"{len(faults)} faults in the report", faults) from None
         response = Response(formats.json_text(entry(event)), 201 if new else 200, content_type=JSON)
         response.headers["Location"] = f"/events/{event.code}"
@@ -46,7 +46,7 @@ class EventViews:
         self.access.work(g.caller)
         after = max(self._number(query.next), self._since(query.since))
         limit = query.limit or (PAGE if media == JSON else None)
-        found = self.store.events.list(g.caller.district, after, None if limit is None else limit + 1)
+        found = self.store.events.all(g.caller.district, after, None if limit is None else limit + 1)
         more = limit is not None and len(found) > limit
         kept = [entry(event) for event in found[:limit]]
         following = kept[-1]["event"] if more else None

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import logging
 import re
+import secrets
 import sys
 import time
 import traceback
-import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,8 +31,8 @@ def register(app: Flask, to_stderr: bool) -> None:
 
     @app.before_request
     def begin() -> None:
-        given = request.headers.get(HEADER, "")
-        g.request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        given = request.environ.get("HTTP_X_REQUEST_ID")
+        g.request_id = given if given and _ID.fullmatch(given) else secrets.token_hex(16)
         g.begun = time.perf_counter()
 
     @app.after_request

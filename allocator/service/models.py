@@ -62,7 +62,7 @@ def _filter(name: str, word: str, column: str) -> Any:
     if word in ("day", "arrives"):
         return Day
     found = None if word == "district" else SERVED[name].column(column)
-    return Literal[found.choices] if found is not None and found.choices else Code  # type: ignore[valid-type]
+    return Literal[found.choices] if found is not None and found.choices else Code
 
 
 def _meaning(name: str, word: str, column: str) -> str:
@@ -76,7 +76,7 @@ def _meaning(name: str, word: str, column: str) -> str:
 def row(name: str) -> type[BaseModel]:
     """Return the model of a table's rows."""
     fields = {c.name: (_type(c), Field(description=_described(c))) for c in SERVED[name].columns}
-    return create_model(f"{name.title()}Row", __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload,no-any-return]
+    return create_model(f"{name.title()}Row", __config__=ConfigDict(extra="forbid"), **fields)  # type: ignore[call-overload]
 
 
 def _type(column: Column) -> Any:
@@ -91,14 +91,14 @@ def _described(column: Column) -> str:
 
 def page(name: str) -> type[BaseModel]:
     """Return the model of a page of a table's rows."""
-    return create_model(
-        f"{name.title()}Page",
-        __config__=ConfigDict(extra="forbid"),
-        run=(str, Field(description="the run the rows are of")),
-        table=(Literal[name], ...),
-        rows=(list[row(name)], ...),  # type: ignore[misc]
-        next=(str | None, Field(description="what to give as `next` for the rows that follow; null: none do")),
-    )
+    following = "what to give as `next` for the rows that follow; null: none do"
+    fields: dict[str, Any] = {
+        "run": (str, Field(description="the run the rows are of")),
+        "table": (Literal[name], ...),
+        "rows": (list[row(name)], ...),  # type: ignore[misc]
+        "next": (str | None, Field(description=following)),
+    }
+    return create_model(f"{name.title()}Page", __config__=ConfigDict(extra="forbid"), **fields)
 
 
 class ShiftEntry(BaseModel):

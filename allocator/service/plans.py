@@ -23,6 +23,7 @@ from allocator.store import CURRENT, Page, Place, Run, Store, organizers_only
 
 ROSTERS = "assignments"
 """The table that is served as workbook and calendar too."""
+SHIFT = tuple(models.ShiftEntry.model_fields)
 CHECKED = ("site", "cadre", "district")
 """Filters whose value must exist, for this reader: an empty answer to a misspelt name would mislead."""
 
@@ -37,7 +38,7 @@ class Plans:
     def list(self) -> Response:
         """All published runs, the newest first."""
         self.access.work(g.caller)
-        body = formats.json_text({"plans": [_entry(run) for run in self.store.runs.list()]})
+        body = formats.json_text({"plans": [_entry(run) for run in self.store.runs.all()]})
         return answer(body, JSON, tag_of(body)).response()
 
     def one(self, path: models.RunPath) -> Response:
@@ -47,7 +48,7 @@ class Plans:
         head = run.head
         told = {k: head[k] if district is None else None for k in ("objective", "bound", "gap", "terms", "kpis")}
         told["certificates"] = head["certificates"] if district is None else None
-        shifts = [{k: s[k] for k in ("id", "start", "hours")} | {"night": s.get("night", False)} for s in head["shifts"]]
+        shifts = [{"night": False} | {k: s[k] for k in SHIFT if k in s} for s in head["shifts"]]
         tables = self.store.runs.counts(run.number, district)
         body = formats.json_text(_entry(run) | {"shifts": shifts, "tables": tables} | told)
         return answer(body, JSON, tag_of(body)).response()
@@ -123,7 +124,7 @@ class Plans:
         self, run: Run, name: str, media: str, page: Page, given: Mapping[str, str], tag: str
     ) -> Answer:
         following = None if page.end is None else _token(run, name, given, page.end)
-        headers = {} if following is None else {"Link": _link(given, following)}
+        headers = {} if following is None else {"Link": _link(run, given, following)}
         if media == JSON:
             document = {"run": run.run, "table": name, "rows": page.records(), "next": following}
             return answer(formats.json_text(document), JSON, tag, headers)
@@ -151,6 +152,7 @@ def _token(run: Run, name: str, given: Mapping[str, str], end: Place) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
 
-def _link(given: Mapping[str, str], following: str) -> str:
+def _link(run: Run, given: Mapping[str, str], following: str) -> str:
     limit = {"limit": request.args["limit"]} if "limit" in request.args else {}
-    return f'<{request.path}?{urlencode({**given, **limit, "next": following})}>; rel="next"'
+    path = f"/plans/{run.run}/{request.path.rpartition('/')[2]}"
+    return f'<{path}?{urlencode({**given, **limit, "next": following})}>; rel="next"'

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Discriminator, Field, RootModel, StringConstraints, Tag
+from pydantic import BaseModel, BeforeValidator, Discriminator, Field, RootModel, StringConstraints, Tag
 
 from allocator.service.models import Code, Day, Limit, Strict
 from allocator.tables import TIERS
 
 MOST = 1_000_000_000
-Count = Annotated[int, Field(ge=0, le=MOST, strict=True)]
+
+
+def _whole(value: Any) -> Any:
+    """JSON knows one kind of number: 2.0 is whole, "2" and true are not."""
+    if isinstance(value, bool | str):
+        raise ValueError("a whole number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Whole, Field(ge=0, le=MOST)]
 
 
 class _Report(Strict):
@@ -55,7 +65,7 @@ class Stock(_Report):
     kind: Literal["stock"]
     place: Code = Field(description="the site or depot")
     item: Code
-    quantity: int = Field(ge=-MOST, le=MOST, strict=True, description="units found; lost, if below 0")
+    quantity: Whole = Field(ge=-MOST, le=MOST, description="units found; lost, if below 0")
 
 
 class Closure(_Lasting):
@@ -69,8 +79,8 @@ def _which(given: Any) -> str:
     """The model a report is meant to fit, so that it is told what is wrong with that one."""
     kind = given.get("kind") if isinstance(given, dict) else getattr(given, "kind", None)
     if kind == "need":
-        goods = isinstance(given, GoodsNeed) or (isinstance(given, dict) and {"item", "tier", "quantity"} & given.keys())
-        return "goods" if goods else "people"
+        keys = given.keys() if isinstance(given, dict) else type(given).model_fields.keys()
+        return "goods" if keys & {"item", "tier", "quantity"} else "people"
     return kind if isinstance(kind, str) else ""
 
 

@@ -16,11 +16,12 @@ from allocator.service.formats import CSV, ICS, JSON, SUFFIXES, XLSX
 from allocator.service.plans import ROSTERS, Plans
 from allocator.service.problem import documented
 from allocator.store import SERVED, organizers_only
+from allocator.store.schema import WORDS
 
 PLANS = Tag(name="plans", description="已发布的方案 published runs")
 TABLES = Tag(name="tables", description="方案的各张表 the tables of a run")
 EVENTS = Tag(name="events", description="区县上报 what districts report")
-TOKEN = {"security": [{"token": []}]}
+TOKEN: Any = {"security": [{"token": []}]}
 UNCHANGED = {"304": {"description": "Nothing has changed since the answer with this ETag"}}
 TEXT, BINARY = {"type": "string"}, {"type": "string", "format": "binary"}
 LINK = {"Link": {"description": "the page that follows, where there is one", "schema": TEXT}}
@@ -55,7 +56,7 @@ def _plans(get: Get, views: Plans) -> None:
 
 
 def _refusals(name: str) -> dict[str, Any]:
-    return documented(401, *([403] if name not in ("duties", "items", "kits") else []), 404, 422, 429, 503)
+    return documented(401, *([403] if name not in WORDS else []), 404, 422, 429, 503)
 
 
 def _table(get: Get, views: Plans, name: str) -> None:
@@ -86,7 +87,7 @@ def _summary(name: str) -> str:
 
 def _events(app: OpenAPI, get: Get, views: EventViews) -> None:
     entry = _with(reports.EventEntry, {"Location": {"description": "the event", "schema": TEXT}})
-    kept = {"200": entry, "201": entry, **documented(401, 409, 413, 415, 422, 429, 503)}
+    kept: Any = {"200": entry, "201": entry, **documented(401, 409, 413, 415, 422, 429, 503)}
     app.post("/events", tags=[EVENTS], summary="Report what has changed", responses=kept, **TOKEN)(
         _view("post_event", views.post, header=reports.ReportHeader, body=reports.Report)
     )

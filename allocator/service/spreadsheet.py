@@ -40,7 +40,7 @@ def spreadsheet(run: Run, found: Sequence[Line]) -> bytes:
     book.set_properties({"title": title(run, found), "created": stamp})
     sheet = book.add_worksheet(SHEET)
     head = book.add_format({"bold": True, "text_wrap": True, "bg_color": "#DCE6EC", "border": 1})
-    forms = {
+    forms: dict[type, Any] = {
         datetime: book.add_format({"num_format": "hh:mm", "align": "center"}),
         date: book.add_format({"num_format": "yyyy-mm-dd", "align": "center"}),
     }

@@ -30,8 +30,8 @@ class Comparison:
 def compare(connection: sa.Connection, a: Run, b: Run) -> Comparison:
     """Compare two runs of a store."""
     values: dict[str, tuple[Any, Any]] = {name: (a.head[name], b.head[name]) for name in VALUES}
-    terms = [name for name in (*a.head["terms"], *b.head["terms"])]
-    values |= {name: (a.head["terms"].get(name), b.head["terms"].get(name)) for name in dict.fromkeys(terms)}
+    for name in a.head["terms"] | b.head["terms"]:
+        values[name] = a.head["terms"].get(name), b.head["terms"].get(name)
     rows = {
         name: (_only(connection, name, a.number, b.number), _only(connection, name, b.number, a.number))
         for name in OUTPUTS

@@ -97,7 +97,7 @@ class Events:
         assert raced is not None
         return raced, False
 
-    def list(
+    def all(
         self,
         district: str | None = None,
         after: int = 0,

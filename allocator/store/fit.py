@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from allocator.errors import Problem
 from allocator.store.runs import Run
-from allocator.store.schema import CITY, SERVED, published
+from allocator.store.schema import CITY, SERVED, WORDS, published
 
 PLACES = ("sites", "depots")
 
@@ -54,7 +54,7 @@ class _Look:
         found = self._connection.scalar(
             sa.select(table.c.part).where(table.c.run == self._number, key == code)
         )
-        foreign = name not in ("duties", "items") and self._district not in (None, found)
+        foreign = name not in WORDS and self._district not in (None, found)
         return None if found is None or foreign else str(found)
 
 
@@ -68,7 +68,7 @@ def _days(run: Run, body: Mapping[str, Any]) -> Iterator[Problem]:
     for column, day in given.items():
         if not run.start <= day <= last:
             yield _problem(column, body, f"a day from {run.start} to {last}")
-    if given.get("last_day", last) < given.get("first_day", run.start):
+    if "last_day" in given and given["last_day"] < given["first_day"]:
         yield _problem("last_day", body, "a day not before first_day")
 
 

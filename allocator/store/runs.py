@@ -83,7 +83,7 @@ class Runs:
         assert published is not None
         return published, found is None
 
-    def list(self) -> list[Run]:
+    def all(self) -> list[Run]:
         """Return all runs, the newest first."""
         with reading(self._engine) as connection:
             return [_run(row) for row in connection.execute(_query().order_by(runs.c.number.desc()))]
@@ -97,7 +97,7 @@ class Runs:
         """Return a run by its name; raises `InputError` where there is none."""
         found = self.get(run)
         if found is None:
-            known = ", ".join(r.run for r in self.list()[:10]) or "none yet"
+            known = ", ".join(r.run for r in self.all()[:10]) or "none yet"
             raise _refused("RUN", run, f"a published run; there are: {known}", "unknown_run")
         return found
 

@@ -48,7 +48,7 @@ class Tokens:
             number = int(connection.execute(tokens.insert().values(row)).inserted_primary_key[0])  # type: ignore[index]
         return Token(number, district, note, row["created"] or "", None), secret
 
-    def list(self) -> list[Token]:
+    def all(self) -> list[Token]:
         with reading(self._engine) as connection:
             return [_token(row) for row in connection.execute(sa.select(tokens).order_by(tokens.c.id))]
 
