@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from databases import database
 from flask import Flask
 from flask.testing import FlaskClient
 from served import Served, publish
@@ -30,7 +31,7 @@ SHIFTS = {"day": (8, 16), "late": (16, 24), "night": (0, 8)}
 
 @pytest.fixture(scope="module")
 def served(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Served:
-    return publish(small_run, tmp_path_factory.mktemp("pages") / "allocator.db")
+    return publish(small_run, f"sqlite:///{tmp_path_factory.mktemp('pages')}/allocator.db")
 
 
 @pytest.fixture(scope="module")
@@ -437,6 +438,24 @@ def test_long_pages_are_compressed_and_a_search_is_not(signed_in: Callable[[str]
     assert packed.headers["Content-Encoding"] == "gzip"
     assert len(packed.data) * 3 < len(client.get("/pages/district/north").data)
     assert "Content-Encoding" not in client.get("/pages/find?q=S", headers=ask).headers
+
+
+def test_the_same_pages_out_of_postgresql(served: Served, app: Flask, postgresql: str) -> None:
+    with database(postgresql) as url:
+        twin, store = Flask("twin"), Store(url)
+        other = publish(served.folder, url)
+        twin.register_blueprint(pages(store, Access(store, 0, 0, 0), lambda: TODAY))
+        ours, theirs = app.test_client(), twin.test_client()
+        sign_in(ours, served.secrets[""])
+        sign_in(theirs, other.secrets[""])
+        for path in [*paths(served, "north"), *paths(served, "south"), "/pages/city"]:
+            assert without_marks(text(ours.get(path))) == without_marks(text(theirs.get(path))), path
+        store.close()
+
+
+def without_marks(page: str) -> str:
+    """A page without the mark of the browser and the time of publication."""
+    return re.sub(r'name="mark" value="[^"]*"|\d\d:\d\d:\d\d UTC', "", page)
 
 
 def test_before_the_first_run(tmp_path: Path) -> None:

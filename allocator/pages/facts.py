@@ -156,7 +156,7 @@ def shifts(reader: Reader, run: Run, scope: str | None, work: Rows) -> list[dict
                 "name": site["name"],
                 "township": site["township"],
                 "work": duties[row["duty"]]["name"],
-                "office": cadres.get(row.get("cadre"), {}).get("office", ""),
+                "office": cadres.get(row.get("cadre", ""), {}).get("office", ""),
             }
         )
     return sorted(found, key=lambda r: (r["date"], r["township"], r["site"], r["start"], r.get("cadre", "")))
