@@ -52,6 +52,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "allocator": ("疫情防控 人员物资调配", "Epidemic response: people and supplies"),
     "language": ("English", "中文"),
     "report": ("方案报告", "Report on the plan"),
+    "case": ("情形", "case"),
     "days": ("天", "days"),
     "people": ("人员", "People"),
     "goods": ("物资", "Goods"),

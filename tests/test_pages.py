@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from databases import database
@@ -456,6 +459,43 @@ def test_the_same_pages_out_of_postgresql(served: Served, app: Flask, postgresql
 def without_marks(page: str) -> str:
     """A page without the mark of the browser and the time of publication."""
     return re.sub(r'name="mark" value="[^"]*"|\d\d:\d\d:\d\d UTC', "", page)
+
+
+class Cases:
+    """A store whose run has three cases: rows without one are copied into each, with a twist."""
+
+    def __init__(self, store: Store):
+        self._store, self.rows = store, self
+
+    def page(self, number: int, name: str, *rest: Any) -> Any:
+        found = self._store.rows.page(number, name, *rest).records()
+        if name == "coverage":
+            mild = [row | {"case": "mild", "shortage": 0, "staffed": row["required"]} for row in found]
+            found = mild + [row | {"case": case} for row in found for case in ("harsh", "rare")]
+        return SimpleNamespace(records=lambda: found)
+
+
+def test_of_several_cases_one_is_shown(served: Served) -> None:
+    app, store = Flask("cases"), Store(served.url)
+    access = Access(store, 0, 0, 0)
+    listed = [{"id": n, "probability": p} for n, p in (("mild", 0.2), ("harsh", 0.7), ("rare", 0.1))]
+    run = access.current()
+    assert run is not None
+    access.current = lambda: replace(run, head=run.head | {"cases": listed})  # type: ignore[method-assign]
+    app.register_blueprint(pages(Cases(store), access, lambda: TODAY))
+    client = app.test_client()
+    sign_in(client, served.secrets["north"])
+    day = max((TODAY + timedelta(days=n) for n in range(-2, 4)), key=lambda d: tonight(served, "north", d).total())
+    harsh = text(client.get(f"/pages/district/north?day={day}"))
+    assert f"缺 {tonight(served, 'north', day).total()} 人" in harsh
+    assert re.search(r'case=harsh" aria-current="true">harsh 70 %', harsh)
+    mild = text(client.get(f"/pages/district/north?day={day}&case=mild"))
+    assert "今晚不缺人" in mild
+    assert set(re.findall(r'href="/pages/site/[^"]*"', mild))
+    assert all("case=mild" in link for link in re.findall(r'href="/pages/(?:site|cadre)/[^"]*"', mild))
+    assert "case=mild" in client.get("/pages/?case=mild").location
+    assert "harsh 70 %" in text(client.get("/pages/district/north?case=none"))
+    store.close()
 
 
 def test_before_the_first_run(tmp_path: Path) -> None:
