@@ -136,6 +136,17 @@ def test_it_opens_on_today_or_the_nearest_day(app: Flask, signed_in: Callable[[s
         assert re.search(rf"<h1>城北区 <span class=\"soft\">{shown}", page)
 
 
+def test_it_says_so_where_the_plan_does_not_have_today(served: Served) -> None:
+    for today, noticed in ((TODAY, False), (date(2020, 2, 10), True), (date(2020, 1, 31), True)):
+        app, store = Flask("later"), Store(served.url)
+        app.register_blueprint(pages(store, Access(store, 0, 0, 0), lambda today=today: today))
+        client = app.test_client()
+        sign_in(client, served.secrets["north"])
+        assert ("方案不含今天" in client.get("/pages/district/north").text) is noticed
+        assert "方案不含今天" not in client.get("/pages/district/north?day=2020-02-06").text
+        store.close()
+
+
 @pytest.mark.parametrize("district", ["north", "south"])
 def test_the_roster_of_a_day_and_of_a_week(
     served: Served, signed_in: Callable[[str], FlaskClient], district: str

@@ -51,6 +51,11 @@ class Scene:
         return found
 
     @property
+    def elsewhen(self) -> bool:
+        """The plan does not have today."""
+        return self.today not in days(self.run)
+
+    @property
     def cases(self) -> list[tuple[str, float, bool]]:
         """Every demand case, its probability and whether it is shown; none where there is but one."""
         known, shown = cases(self.run), case(self.run)
