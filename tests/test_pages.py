@@ -363,6 +363,15 @@ def test_forms_of_other_sites_do_nothing(app: Flask, served: Served, headers: di
     assert client.get("/pages/district/north").status_code == 200, "still signed in"
 
 
+def test_behind_a_proxy(app: Flask, served: Served) -> None:
+    client = app.test_client()
+    proxy = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "plans.example", "Origin": "https://plans.example"}
+    answer = sign_in(client, served.secrets["north"], **proxy)
+    assert answer.status_code == 303
+    assert all("Secure" in cookie.split("; ") for cookie in answer.headers.getlist("Set-Cookie"))
+    assert sign_in(app.test_client(), served.secrets["north"], Origin="https://plans.example").status_code == 400
+
+
 def test_a_form_without_its_mark_does_nothing(app: Flask, served: Served) -> None:
     client = app.test_client()
     mark(client)
