@@ -45,15 +45,16 @@ def _entry(run: Run) -> dict[str, Any]:
 @click.command()
 @click.argument("run", type=Path)
 @click.option("--out", type=Path, metavar="DIR", help="Folder for the two files [default: RUN itself].")
+@click.option("--case", metavar="CASE", help="Demand case to show [default: the likeliest].")
 @command
-def report(run: Path, out: Path | None, as_json: bool) -> int:
+def report(run: Path, out: Path | None, case: str | None, as_json: bool) -> int:
     """Write report.html (map, coverage, supply, worst places, proof) and report.xlsx (a roster per district).
 
     Both come from the plan folder alone.
     """
     from allocator import report as reports
 
-    made = reports.write(run, out, lambda news: click.echo(news, err=True))
+    made = reports.write(run, out, case, lambda news: click.echo(news, err=True))
     if as_json:
         emit({"ok": True, "exit_code": 0, "files": [str(path) for path in made]})
     return 0

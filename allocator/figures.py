@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +46,8 @@ class Figures:
 
     plan: Plan
     context: Context
+    case: str = ""
+    """The demand case shown, where there are several."""
 
     @property
     def days(self) -> int:
@@ -134,20 +136,31 @@ def _worst_first(frame: pd.DataFrame) -> pd.DataFrame:
     return short.sort_values(["short", "township"], ascending=[False, True], ignore_index=True)
 
 
-def figures(plan: Plan, run: str) -> Figures:
-    """Return the figures of a plan.
+def figures(plan: Plan, run: str, case: str | None = None) -> Figures:
+    """Return the figures of a plan; of several demand cases those of one, the likeliest if none is named.
 
     Raises
     ------
     InputError
-        The plan has no context, or its tables name what the context does not have.
+        The plan has no context, its tables name what the context does not have, or there is no such case.
     """
     if plan.context is None:
         raise InputError([Problem(run, None, None, "", NO_CONTEXT, "no_context")])
     problems = [p for name in OUTPUTS for p in _strangers(plan, plan.context, name)]
     if problems:
         raise InputError(problems)
-    return Figures(plan, plan.context)
+    known = {c.id: c.probability for c in plan.context.settings.cases}
+    if case is not None and case not in known:
+        expected = f"a case of the plan: {', '.join(known) or 'it has one, without a name'}"
+        raise InputError([Problem("--case", None, None, case, expected, "unknown_case")])
+    shown = case or max(known, key=known.__getitem__, default="")
+    tables = {name: _of_case(table, shown) for name, table in plan.tables.items()}
+    return Figures(replace(plan, tables=tables), plan.context, shown if len(known) > 1 else "")
+
+
+def _of_case(frame: pd.DataFrame, case: str) -> pd.DataFrame:
+    """Rows that hold in a case: its own, and those of every case."""
+    return frame[frame["case"].isin(["", case])].reset_index(drop=True) if "case" in frame else frame
 
 
 def _strangers(plan: Plan, context: Context, name: str) -> list[Problem]:

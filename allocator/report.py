@@ -23,10 +23,15 @@ MOST_DAYS = 35
 MOST_REASONS = 20
 
 
-def write(run: Path, out: Path | None = None, tell: Callable[[str], None] = lambda _: None) -> list[Path]:
-    """Write the report of a plan folder, into it or into `out`; return the files, each whole or not at all."""
+def write(
+    run: Path, out: Path | None = None, case: str | None = None, tell: Callable[[str], None] = lambda _: None
+) -> list[Path]:
+    """Write the report of a plan folder, into it or into `out`; return the files, each whole or not at all.
+
+    Of several demand cases it shows one, the likeliest if `case` does not name another.
+    """
     tell("reading the plan")
-    found = figures(plans.read(run), str(run))
+    found = figures(plans.read(run), str(run), case)
     folder = out or run
     made = [folder / name for name in REPORTS]
     page = render(found)
@@ -93,7 +98,11 @@ class Part:
     def span(self) -> str:
         days = self.context.days
         first, last = (day_label(day, self.language) for day in (days[0], days[-1]))
-        return f"{days[0].year} · {first} – {last} · {len(days)} {self.word('days')}"
+        return f"{days[0].year} · {first} – {last} · {len(days)} {self.word('days')}{self.case}"
+
+    @property
+    def case(self) -> str:
+        return f" · {self.word('case')} {self.found.case}" if self.found.case else ""
 
     @property
     def tiles(self) -> list[dict[str, Any]]:

@@ -41,9 +41,8 @@ class Served:
         return {row["cadre"]: self.district(row["site"]) for row in self.rows("postings")}
 
 
-def publish(folder: Path, database: Path) -> Served:
+def publish(folder: Path, url: str) -> Served:
     """Publish a run into a new database and make a token for the organizers and for each district."""
-    url = f"sqlite:///{database}"
     store = Store(url)
     store.runs.publish(folder)
     districts = store.runs.districts(store.runs.get().number)  # type: ignore[union-attr]

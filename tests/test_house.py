@@ -130,6 +130,18 @@ def test_judging_loads_no_solver() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+def test_serving_loads_neither_solver_nor_tables() -> None:
+    code = "import sys, api; print({'ortools', 'pandas', 'numpy'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("module", within({"pages", "drawing", "words"}))
+def test_pages_see_rows_alone(module: str) -> None:
+    assert {room(m) for m in own(module)} <= {"pages", "drawing", "words", "sentences", "service", "store"}
+    assert {"pandas", "numpy", "ortools"} & outside(module) == set()
+
+
 # ---- one rule, one name, five places
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from databases import database
 from flask import Flask
 from flask.testing import FlaskClient
 from served import Served, publish
@@ -30,7 +34,7 @@ SHIFTS = {"day": (8, 16), "late": (16, 24), "night": (0, 8)}
 
 @pytest.fixture(scope="module")
 def served(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Served:
-    return publish(small_run, tmp_path_factory.mktemp("pages") / "allocator.db")
+    return publish(small_run, f"sqlite:///{tmp_path_factory.mktemp('pages')}/allocator.db")
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +134,17 @@ def test_it_opens_on_today_or_the_nearest_day(app: Flask, signed_in: Callable[[s
     for wish, shown in (("2020-01-01", "2月3日"), ("2021-01-01", "2月9日"), ("soon", "2月5日")):
         page = client.get(f"/pages/district/north?day={wish}").text
         assert re.search(rf"<h1>城北区 <span class=\"soft\">{shown}", page)
+
+
+def test_it_says_so_where_the_plan_does_not_have_today(served: Served) -> None:
+    for today, noticed in ((TODAY, False), (date(2020, 2, 10), True), (date(2020, 1, 31), True)):
+        app, store = Flask("later"), Store(served.url)
+        app.register_blueprint(pages(store, Access(store, 0, 0, 0), lambda today=today: today))
+        client = app.test_client()
+        sign_in(client, served.secrets["north"])
+        assert ("方案不含今天" in client.get("/pages/district/north").text) is noticed
+        assert "方案不含今天" not in client.get("/pages/district/north?day=2020-02-06").text
+        store.close()
 
 
 @pytest.mark.parametrize("district", ["north", "south"])
@@ -348,6 +363,15 @@ def test_forms_of_other_sites_do_nothing(app: Flask, served: Served, headers: di
     assert client.get("/pages/district/north").status_code == 200, "still signed in"
 
 
+def test_behind_a_proxy(app: Flask, served: Served) -> None:
+    client = app.test_client()
+    proxy = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "plans.example", "Origin": "https://plans.example"}
+    answer = sign_in(client, served.secrets["north"], **proxy)
+    assert answer.status_code == 303
+    assert all("Secure" in cookie.split("; ") for cookie in answer.headers.getlist("Set-Cookie"))
+    assert sign_in(app.test_client(), served.secrets["north"], Origin="https://plans.example").status_code == 400
+
+
 def test_a_form_without_its_mark_does_nothing(app: Flask, served: Served) -> None:
     client = app.test_client()
     mark(client)
@@ -437,6 +461,61 @@ def test_long_pages_are_compressed_and_a_search_is_not(signed_in: Callable[[str]
     assert packed.headers["Content-Encoding"] == "gzip"
     assert len(packed.data) * 3 < len(client.get("/pages/district/north").data)
     assert "Content-Encoding" not in client.get("/pages/find?q=S", headers=ask).headers
+
+
+def test_the_same_pages_out_of_postgresql(served: Served, app: Flask, postgresql: str) -> None:
+    with database(postgresql) as url:
+        twin, store = Flask("twin"), Store(url)
+        other = publish(served.folder, url)
+        twin.register_blueprint(pages(store, Access(store, 0, 0, 0), lambda: TODAY))
+        ours, theirs = app.test_client(), twin.test_client()
+        sign_in(ours, served.secrets[""])
+        sign_in(theirs, other.secrets[""])
+        for path in [*paths(served, "north"), *paths(served, "south"), "/pages/city"]:
+            assert without_marks(text(ours.get(path))) == without_marks(text(theirs.get(path))), path
+        store.close()
+
+
+def without_marks(page: str) -> str:
+    """A page without the mark of the browser and the time of publication."""
+    return re.sub(r'name="mark" value="[^"]*"|\d\d:\d\d:\d\d UTC', "", page)
+
+
+class Cases:
+    """A store whose run has three cases: rows without one are copied into each, with a twist."""
+
+    def __init__(self, store: Store):
+        self._store, self.rows = store, self
+
+    def page(self, number: int, name: str, *rest: Any) -> Any:
+        found = self._store.rows.page(number, name, *rest).records()
+        if name == "coverage":
+            mild = [row | {"case": "mild", "shortage": 0, "staffed": row["required"]} for row in found]
+            found = mild + [row | {"case": case} for row in found for case in ("harsh", "rare")]
+        return SimpleNamespace(records=lambda: found)
+
+
+def test_of_several_cases_one_is_shown(served: Served) -> None:
+    app, store = Flask("cases"), Store(served.url)
+    access = Access(store, 0, 0, 0)
+    listed = [{"id": n, "probability": p} for n, p in (("mild", 0.2), ("harsh", 0.7), ("rare", 0.1))]
+    run = access.current()
+    assert run is not None
+    access.current = lambda: replace(run, head=run.head | {"cases": listed})  # type: ignore[method-assign]
+    app.register_blueprint(pages(Cases(store), access, lambda: TODAY))
+    client = app.test_client()
+    sign_in(client, served.secrets["north"])
+    day = max((TODAY + timedelta(days=n) for n in range(-2, 4)), key=lambda d: tonight(served, "north", d).total())
+    harsh = text(client.get(f"/pages/district/north?day={day}"))
+    assert f"缺 {tonight(served, 'north', day).total()} 人" in harsh
+    assert re.search(r'case=harsh" aria-current="true">harsh 70 %', harsh)
+    mild = text(client.get(f"/pages/district/north?day={day}&case=mild"))
+    assert "今晚不缺人" in mild
+    assert set(re.findall(r'href="/pages/site/[^"]*"', mild))
+    assert all("case=mild" in link for link in re.findall(r'href="/pages/(?:site|cadre)/[^"]*"', mild))
+    assert "case=mild" in client.get("/pages/?case=mild").location
+    assert "harsh 70 %" in text(client.get("/pages/district/north?case=none"))
+    store.close()
 
 
 def test_before_the_first_run(tmp_path: Path) -> None:

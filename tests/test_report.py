@@ -20,10 +20,11 @@ from click.testing import Result
 from allocator import plan as plans
 from allocator import report
 from allocator.context import Context
+from allocator.errors import InputError
 from allocator.figures import Figures, figures
 from allocator.handbook.roster import shift_labels
 from allocator.plan import Plan
-from allocator.settings import Shift
+from allocator.settings import Case, Shift
 from allocator.words import duty_letters
 
 VOID = {"meta", "input", "br", "link"}
@@ -213,6 +214,24 @@ def test_a_long_horizon_is_shown_by_week(found: Figures) -> None:
     assert sum(found.city.asked) == sum(found.city.asked[:7])
     assert weekly.districts[0]["cells"][0]["title"] == weekly.districts[0]["cells"][-1]["title"]
     assert len(report.Part(long(found, 35), "zh").periods) == 35
+
+
+def test_of_several_cases_one_is_shown(found: Figures) -> None:
+    coverage = found.plan.table("coverage")
+    parts = [coverage.assign(case="mild", shortage=0), coverage.assign(case="harsh"), coverage.assign(case="rare")]
+    tables = {**found.plan.tables, "coverage": pd.concat(parts, ignore_index=True)}
+    cases = (Case("mild", 0.25), Case("harsh", 0.5), Case("rare", 0.25))
+    context = replace(found.context, settings=replace(found.context.settings, cases=cases))
+    plan = replace(found.plan, tables=tables, context=context)
+    likeliest, mild = figures(plan, "run"), figures(plan, "run", "mild")
+    assert (likeliest.case, mild.case) == ("harsh", "mild")
+    assert likeliest.city.total == mild.city.total == found.city.total
+    assert set(mild.cells["case"]) == {"mild"}
+    assert any("情形 harsh" in text for text in Page(report.render(likeliest)).texts)
+    with pytest.raises(InputError) as caught:
+        figures(plan, "run", "best")
+    assert "mild, harsh, rare" in str(caught.value)
+    assert found.case == ""
 
 
 # ---- the workbook

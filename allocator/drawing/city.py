@@ -12,7 +12,9 @@ from allocator.drawing import svg
 
 WIDTH, MARGIN, LEGEND = 960.0, 14.0, 74.0
 SMALL, LARGE = 1.8, 9.5
-"""Radius of a site that lacks nothing, and of the one that lacks most."""
+"""Radius of a site that lacks nothing, and of the one that lacks most, where there are MANY sites."""
+MANY, LARGEST = 600, 2.4
+"""With fewer sites circles grow, at most so many times."""
 
 Ring = Sequence[tuple[float, float]]
 
@@ -76,11 +78,12 @@ def draw(
     points += [(d.lon, d.lat) for d in dots] + [(x, y) for x, y, _ in depots]
     frame = _frame(points)
     most = max((d.short for d in dots), default=0)
+    grown = min(LARGEST, max(1.0, math.sqrt(MANY / max(1, len(dots)))))
     parts = [_region(frame, r) for r in regions]
-    parts += [_dot(frame, d, most) for d in sorted(dots, key=lambda d: (d.short, d.lon))]
+    parts += [_dot(frame, d, most, grown) for d in sorted(dots, key=lambda d: (d.short, d.lon))]
     parts += [_depot(frame, *d) for d in depots]
     parts += _labels(frame, regions)
-    parts.append(svg.element("g", *_legend(frame.height, most, words), class_="legend"))
+    parts.append(svg.element("g", *_legend(frame.height, most, grown, words), class_="legend"))
     return svg.picture(WIDTH, frame.height + LEGEND, words["map"], parts, "map")
 
 
@@ -116,11 +119,11 @@ def _linked(shape: str, link: str) -> str:
     return svg.element("a", shape, href=link) if link else shape
 
 
-def _dot(frame: Frame, dot: Dot, most: int) -> str:
+def _dot(frame: Frame, dot: Dot, most: int, grown: float) -> str:
     x, y = frame.at(dot.lon, dot.lat)
     level = svg.shade(dot.short / dot.required) if dot.required else 0
     name = f"dot s{level}" if dot.short else "dot full"
-    shape = svg.element("circle", svg.title(dot.label), cx=x, cy=y, r=radius(dot.short, most), class_=name)
+    shape = svg.element("circle", svg.title(dot.label), cx=x, cy=y, r=grown * radius(dot.short, most), class_=name)
     return _linked(shape, dot.link)
 
 
@@ -169,7 +172,7 @@ def _middle(ring: Ring) -> tuple[float, float]:
     return x, sum(cross * sy for cross, _, sy in edges) / (3 * total)
 
 
-def _legend(top: float, most: int, words: Mapping[str, str]) -> list[str]:
+def _legend(top: float, most: int, grown: float, words: Mapping[str, str]) -> list[str]:
     y = top + 16
     parts = [svg.text(words["legend_colour"], MARGIN, y, class_="key")]
     for n, label in enumerate(svg.shade_labels()):
@@ -180,7 +183,7 @@ def _legend(top: float, most: int, words: Mapping[str, str]) -> list[str]:
     parts.append(svg.text(words["legend_size"], x, y, class_="key"))
     x += 14
     for size in _sizes(most):
-        r = radius(size, most)
+        r = grown * radius(size, most)
         parts.append(svg.element("circle", cx=x, cy=y + 24, r=r, class_="dot s2"))
         parts.append(svg.text(f"{size:,}", x + r + 5, y + 29, class_="key"))
         x += 62

@@ -70,7 +70,8 @@ class Book:
     def span(self) -> str:
         days = self.found.context.days
         first, last = (f"{d.year}年{day_label(d, 'zh')}" for d in (days[0], days[-1]))
-        return f"{first} – {last} · {len(days)} 天 days · {self.found.plan.scenario}"
+        case = f" · 情形 case {self.found.case}" if self.found.case else ""
+        return f"{first} – {last} · {len(days)} 天 days · {self.found.plan.scenario}{case}"
 
     def table(
         self, sheet: Any, row: int, title: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], formats: Any

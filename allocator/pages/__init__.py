@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 from flask import Blueprint, Response, g, request
 from werkzeug.wrappers import Response as Answer
@@ -59,6 +60,11 @@ def pages(store: Source, gate: Gate, today: Callable[[], date] = date.today) -> 
         if request.args.get("lang") == g.get("language"):
             door.keep(response, "lang", g.language, 365)
         return _packed(response)
+
+    @made.url_defaults
+    def carry(endpoint: str, values: dict[str, Any]) -> None:
+        if "case" in request.args and endpoint != "pages.style":
+            values.setdefault("case", request.args["case"])
 
     @made.context_processor
     def words() -> dict[str, object]:

@@ -45,21 +45,23 @@ def mark() -> str:
 
 
 def genuine() -> bool:
-    """Tell whether a form was sent from a page of this site, by the browser that was given it."""
+    """Tell whether a form was sent from a page of this site, by the browser that was given it.
+
+    What a proxy says of the address is believed: a page of another site cannot set these headers.
+    """
     known, sent = request.cookies.get(MARK, ""), request.form.get("mark", "")
     origin = request.headers.get("Origin")
     foreign = request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
     if origin is not None:
-        foreign |= urlsplit(origin).netloc != request.host
+        foreign |= urlsplit(origin).netloc not in (request.host, request.headers.get("X-Forwarded-Host"))
     return bool(known) and hmac.compare_digest(known.encode(), sent.encode()) and not foreign
 
 
 def keep(response: Answer, name: str, value: str, days: int | None, site: str = "Lax") -> None:
     """Set a cookie of the pages; without `days` it ends with the browser."""
     age = None if days is None else days * 86_400
-    response.set_cookie(
-        name, value, max_age=age, path=_path(), secure=request.is_secure, httponly=True, samesite=site
-    )
+    secure = request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
+    response.set_cookie(name, value, max_age=age, path=_path(), secure=secure, httponly=True, samesite=site)
 
 
 def _path() -> str:

@@ -57,11 +57,17 @@ class Place:
     required: int = 0
     covered: int = 0
     present: int = 0
-    gaps: list[str] = field(default_factory=list)
+    by_shift: dict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+    """Start and hours of a shift -> people missing."""
 
     @property
     def short(self) -> int:
         return self.required - self.covered
+
+    @property
+    def gaps(self) -> list[str]:
+        """Hours of the shifts that lack people, and how many: '8–16 −2'."""
+        return [f"{label} −{short}" for (_, label), short in sorted(self.by_shift.items())]
 
 
 def night(reader: Reader, run: Run, scope: str | None, day: date) -> Night:
@@ -114,9 +120,7 @@ def places(reader: Reader, run: Run, scope: str | None, day: date) -> list[Place
         place.present += row["staffed"]
         if row["shortage"]:
             span = known[row["shift"]]
-            place.gaps.append(f"{hours(span.start, span.length)} −{row['shortage']}")
-    for place in found.values():
-        place.gaps.sort()
+            place.by_shift[span.start, brief(span.start, span.length)] += row["shortage"]
     return sorted(found.values(), key=lambda p: (-p.short, p.site["township"], p.site["site"]))
 
 
@@ -152,7 +156,7 @@ def shifts(reader: Reader, run: Run, scope: str | None, work: Rows) -> list[dict
                 "name": site["name"],
                 "township": site["township"],
                 "work": duties[row["duty"]]["name"],
-                "office": cadres.get(row.get("cadre"), {}).get("office", ""),
+                "office": cadres.get(row.get("cadre", ""), {}).get("office", ""),
             }
         )
     return sorted(found, key=lambda r: (r["date"], r["township"], r["site"], r["start"], r.get("cadre", "")))

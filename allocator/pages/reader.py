@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Protocol
 
@@ -68,9 +68,9 @@ class Reader:
         self._lock = threading.Lock()
 
     def rows(self, run: Run, name: str, scope: str | None, **given: str) -> Rows:
-        """Return rows of a table, filtered, as far as `scope` may see them."""
+        """Return rows of a table, filtered, as far as `scope` may see them and the case shown has them."""
         found: Rows = self._store.rows.page(run.number, name, scope, given).records()
-        return found
+        return [row for row in found if row.get("case", "") in ("", case(run))]
 
     def table(self, run: Run, name: str, scope: str | None) -> Mapping[str, dict[str, Any]]:
         """Return a table of names and places by its code."""
@@ -117,7 +117,7 @@ class Reader:
                 sums[row["day"]][1] += row["required"] - row["shortage"]
             return {day: Tally(*pair) for day, pair in sums.items()}
 
-        return self._keep((run.number, "days", scope), read)
+        return self._keep((run.number, "days", scope, case(run)), read)
 
     def _keep(self, key: tuple[Any, ...], read: Callable[[], Any]) -> Any:
         with self._lock:
@@ -144,6 +144,22 @@ def spans(run: Run) -> dict[str, Span]:
         hour, minute = (int(part) for part in str(shift["start"]).split(":")[:2])
         found[shift["id"]] = Span(60 * hour + minute, round(60 * float(shift["hours"])))
     return found
+
+
+def cases(run: Run) -> dict[str, float]:
+    """Return demand case -> probability, in the plan's order; empty where there is one certain case."""
+    return {str(entry["id"]): float(entry["probability"]) for entry in run.head.get("cases", [])}
+
+
+def case(run: Run) -> str:
+    """Return the case that is shown: the one chosen by `in_case`, else the likeliest."""
+    known = cases(run)
+    return str(run.head.get("shown_case") or max(known, key=known.__getitem__, default=""))
+
+
+def in_case(run: Run, wish: str) -> Run:
+    """Return the run as it is in a case, where it has it."""
+    return replace(run, head=run.head | {"shown_case": wish}) if wish in cases(run) else run
 
 
 def title(run: Run) -> str:

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as Answer
 from allocator.drawing import svg
 from allocator.pages import facts, picture
 from allocator.pages.language import say
-from allocator.pages.reader import Gate, Reader, days, title
+from allocator.pages.reader import Gate, Reader, case, cases, days, in_case, title
 from allocator.sentences import RULE_SENTENCES
 from allocator.service import log
 from allocator.service.problem import RefusedError
@@ -50,6 +50,17 @@ class Scene:
             found.append({"day": day, "short": tally.short, "level": level, "chosen": day == self.day})
         return found
 
+    @property
+    def elsewhen(self) -> bool:
+        """The plan does not have today."""
+        return self.today not in days(self.run)
+
+    @property
+    def cases(self) -> list[tuple[str, float, bool]]:
+        """Every demand case, its probability and whether it is shown; none where there is but one."""
+        known, shown = cases(self.run), case(self.run)
+        return [(name, share, name == shown) for name, share in known.items()] if len(known) > 1 else []
+
     def tally(self, day: date) -> Any:
         return self.reader.days(self.run, self.scope).get(day.isoformat())
 
@@ -64,7 +75,8 @@ class Views:
         run = self.gate.current()
         if run is None:
             abort(503, "no_run")
-        return Scene(self.reader, run, scope, self._day(run), self.today())
+        shown = in_case(run, request.args.get("case", ""))
+        return Scene(self.reader, shown, scope, self._day(run), self.today())
 
     def _day(self, run: Run) -> date:
         """The day asked for, or today; the nearest day the plan has."""
