@@ -8,8 +8,6 @@ import io
 import json
 import logging
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +16,6 @@ from typing import Any
 import openpyxl
 import pytest
 import sqlalchemy as sa
-from conftest import ROOT
 from databases import opened
 from services import Service, service
 
@@ -424,11 +421,6 @@ def test_settings_come_from_config_then_environment(tmp_path: Path, monkeypatch:
     for made in (app, other):
         made.extensions["allocator"].close()
     assert SETTINGS["log"] is True
-
-
-def test_the_service_loads_no_solver_and_no_pandas() -> None:
-    code = "import sys, api; sys.exit(bool({'ortools', 'pandas', 'numpy'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_the_docs_page_asks_for_nothing_from_outside(served: Service) -> None:

@@ -65,9 +65,9 @@ def test_no_request_gets_an_answer_the_document_does_not_have(
         "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT)]),
     }
     options = ["--max-examples", str(EXAMPLES), "--seed", "7", "--no-color", "--suppress-health-check", "all"]
+    options += ["-H", f"Authorization: Bearer {served.tokens[who]}"]
     done = subprocess.run(
-        [sys.executable, "-c", COMMAND, "run", f"{address}/openapi.json", *options]
-        + ["-H", f"Authorization: Bearer {served.tokens[who]}"],
+        [sys.executable, "-c", COMMAND, "run", f"{address}/openapi.json", *options],
         env=environment,
         cwd=tmp_path,
         capture_output=True,

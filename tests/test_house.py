@@ -25,7 +25,8 @@ GROUND = {"errors", "tables", "certificate"}
 DECIDES = {"instance", "goods", "models"}
 JUDGES = {"plan", "planfile", "context", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
 JUDGES |= {"report", "figures", "handbook", "drawing", "words"}
-MEETING = {"pipeline", "cli", "__main__"}
+SERVES = {"seal", "store", "service", "pages"}
+MEETING = {"pipeline", "cli", "cli_service", "__main__"}
 
 
 def module_name(path: Path) -> str:
@@ -91,7 +92,7 @@ def within(rooms: set[str]) -> list[str]:
 
 
 def test_the_rooms_named_here_exist() -> None:
-    assert (GROUND | DECIDES | JUDGES | MEETING) - {room(m) for m in MODULES} == set()
+    assert (GROUND | DECIDES | JUDGES | SERVES | MEETING) - {room(m) for m in MODULES} == set()
 
 
 def test_solvers_run_below_models_only() -> None:
@@ -113,6 +114,23 @@ def test_the_ground_stands_on_nothing(module: str) -> None:
 @pytest.mark.parametrize("module", within(JUDGES))
 def test_judges_see_no_model(module: str) -> None:
     assert reach(module) & (DECIDES | MEETING) == set()
+
+
+@pytest.mark.parametrize("module", within(SERVES))
+def test_what_serves_sees_no_model_and_no_judge(module: str) -> None:
+    assert reach(module) & (DECIDES | MEETING | {"verifier", "judge", "measures"}) == set()
+
+
+def test_what_serves_loads_no_solver_and_no_pandas() -> None:
+    code = "import sys, api; sys.exit(bool({'ortools', 'pandas'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_command_line_answers_at_once() -> None:
+    """Nothing heavy is loaded before a command runs."""
+    heavy = "{'ortools', 'pandas', 'numpy', 'flask', 'sqlalchemy', 'pydantic'}"
+    code = f"import sys, allocator.cli; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("module", within(DECIDES))

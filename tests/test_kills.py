@@ -30,7 +30,7 @@ from allocator.store import SERVED, Store
 from allocator.store.schema import published
 
 KILLS = int(os.environ.get("ALLOCATOR_KILLS", "13"))
-ROWS = 40_000
+ROWS = 20_000
 SENDERS = 3
 
 
