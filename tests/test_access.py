@@ -86,7 +86,8 @@ def _values(made: Service, number: int, table: str, word: str) -> list[str]:
     if word == "since":
         return ["monday"]
     column = filters(table)[word]
-    rows = made.store.rows.page(number, table, given={"district": OTHER}).records() if table != "orders" else []
+    there = {"district": OTHER} if "district" in filters(table) else {}
+    rows = made.store.rows.page(number, table, given=there).records()
     return sorted({str(row[column]) for row in rows})[:VALUES] or ["x"]
 
 

@@ -98,7 +98,8 @@ def test_a_filter_is_no_way_around_the_district(store: Store, run: Run) -> None:
             assert store.rows.page(run.number, name, "north").rows == []
             continue
         own = store.rows.page(run.number, name, "north").rows
-        south = store.rows.page(run.number, name, given={"district": "south"}).records()
+        there = {"district": "south"} if "district" in filters(name) else {}
+        south = store.rows.page(run.number, name, given=there).records()
         for word, column in filters(name).items():
             for row in south:
                 value = "south" if word == "district" else str(row[column])
