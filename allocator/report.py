@@ -62,14 +62,13 @@ def handbook_of(found: Figures, path: Path) -> None:
 
 def environment() -> Environment:
     """Templates of the package; whatever a scenario's texts hold is shown as text."""
-    found = Environment(
+    return Environment(
         loader=PackageLoader("allocator", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return found
 
 
 def render(found: Figures) -> str:

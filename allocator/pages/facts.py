@@ -198,3 +198,22 @@ def week(reader: Reader, run: Run, scope: str | None, first: date) -> list[dict[
             entry = rows.setdefault(key, row | {"cells": [None] * 7})
             entry["cells"][n] = row
     return [rows[key] for key in sorted(rows)]
+
+
+def monday(day: date) -> date:
+    """Return the first day of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+def calendar(found: list[dict[str, Any]]) -> list[list[tuple[date, Any]]]:
+    """The shifts of one cadre, week by week from Monday, from the first week worked to the last."""
+    if not found:
+        return []
+    worked = {row["date"]: row for row in found}
+    day, last = min(worked), max(worked)
+    day = monday(day)
+    weeks = []
+    while day <= last:
+        weeks.append([(d := day + timedelta(days=n), worked.get(d)) for n in range(7)])
+        day += timedelta(days=7)
+    return weeks

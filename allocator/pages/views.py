@@ -135,14 +135,14 @@ class Views:
 
     def roster(self, district: str) -> str:
         scene = self._own(district)
-        first = _monday(scene.day)
+        first = facts.monday(scene.day)
         week = [first + timedelta(days=n) for n in range(7)]
         return render_template(
             "pages/roster.html",
             **self._common(scene, self._name(scene.run, district)),
             district=district,
             week=week,
-            weeks=sorted({_monday(day) for day in days(scene.run)}),
+            weeks=sorted({facts.monday(day) for day in days(scene.run)}),
             rows=facts.week(self.reader, scene.run, district, first),
             duties=self.reader.table(scene.run, "duties", district),
             letters=duty_letters(self.reader.table(scene.run, "duties", district)),
@@ -187,7 +187,7 @@ class Views:
             place=place,
             district=self._name(run, place["district"]) if place else "",
             next=next((row for row in found if row["date"] >= scene.day), None),
-            weeks=_calendar(found, days(run)),
+            weeks=facts.calendar(found),
             weekdays=WEEKDAYS[g.language],
             kits=self._kits(run, found),
             map=picture.place_of(self.reader, run, place) if place else "",
@@ -268,24 +268,6 @@ def _grid(cells: list[dict[str, Any]], known: list[date]) -> list[dict[str, Any]
         level = svg.shade(cell["shortage"] / cell["required"]) if cell["required"] else 0
         row["days"][cell["date"]] = cell | {"level": level}
     return [rows[key] for key in sorted(rows)]
-
-
-def _monday(day: date) -> date:
-    return day - timedelta(days=day.weekday())
-
-
-def _calendar(found: list[dict[str, Any]], known: list[date]) -> list[list[tuple[date, Any]]]:
-    """The shifts of one cadre, week by week from Monday, from the first week worked to the last."""
-    if not found:
-        return []
-    worked = {row["date"]: row for row in found}
-    day, last = min(worked), max(worked)
-    day = _monday(day)
-    weeks = []
-    while day <= last:
-        weeks.append([(d := day + timedelta(days=n), worked.get(d)) for n in range(7)])
-        day += timedelta(days=7)
-    return weeks
 
 
 def register(pages: Blueprint, reader: Reader, gate: Gate, today: Callable[[], date]) -> None:
