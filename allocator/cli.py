@@ -1,4 +1,4 @@
-"""The command line: `check`, `solve`, `verify` and `bench`.
+"""The command line: `check`, `solve`, `verify` and `bench`; `cli_service` has the rest.
 
 Answers go to stdout, news of the work to stderr. Exit codes: 0 fine, 2 problems in the
 input or the command, 3 the plan breaks a rule, 4 no plan within the limits, 130 aborted.
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from allocator.cli_service import COMMANDS
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Limits, Watch
 from allocator.shell import Seconds, command, emit
@@ -83,6 +84,10 @@ def main() -> None:
 
     A SCENARIO is a folder of tables or one .xlsx workbook; a RUN is the folder of a plan.
     """
+
+
+for _command in COMMANDS:
+    main.add_command(_command)
 
 
 @main.command()
@@ -156,7 +161,7 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, pipeline, summary
+    from allocator import console, pipeline, seal, summary
     from allocator import plan as plans
 
     limits = _limits(seconds, gap, seed, processes)
@@ -170,6 +175,8 @@ def solve(
     if violations:
         folder = folder.with_name(folder.name + ".rejected")
     plans.write(plan, folder, found.settings.start)
+    if not violations:
+        seal.seal(folder, seal.digests(folder))
     if as_json:
         made = {"run": str(folder), "seconds": round(watch.seconds, 3)}
         emit(_judgement(violations) | made | summary.document(found, plan))
@@ -233,13 +240,18 @@ def _list(violations: list[Violation], err: bool = False) -> None:
 def verify(scenario: str, run: Path, previous: Path | None, settings: tuple[str, ...], as_json: bool) -> int:
     """Recompute every rule and the objective of RUN from its tables; list all violations.
 
-    Give the same --set and --previous as to `solve`.
+    Give the same --set and --previous as to `solve`. A plan without violations gets the seal
+    that `publish` asks for.
     """
     from allocator import plan as plans
+    from allocator import seal
 
     found = _load(scenario, settings, previous)
+    files = seal.digests(run)
     plan = plans.read(run, found.settings.start)
     violations = _verify(found, plan)
+    if not violations:
+        _seal(run, files)
     if as_json:
         values = {"objective": plan.objective, "bound": plan.bound, "gap": plan.gap}
         emit(_judgement(violations) | values)
@@ -248,6 +260,16 @@ def verify(scenario: str, run: Path, previous: Path | None, settings: tuple[str,
     broken = f"{len(violations)} violations" if violations else "every rule holds, the objective is as stated"
     click.echo(f"{run}: {broken}")
     return _code(violations)
+
+
+def _seal(run: Path, files: dict[str, str]) -> None:
+    from allocator import seal
+
+    try:
+        if seal.broken(run, files):
+            seal.seal(run, files)
+    except OSError as error:
+        click.echo(f"{run} cannot be sealed for `publish`: {error.strerror or error}", err=True)
 
 
 @main.group()
