@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from allocator import measures
+from allocator import context, measures
 from allocator.errors import InputError, Problem
 from allocator.plan import Plan, arrange
 from allocator.problems import nearest
@@ -250,5 +250,6 @@ def measured_plan(scenario: Scenario, plan: Plan, tables: dict[str, pd.DataFrame
     derived = measures.derive(scenario, full)
     terms = measures.objective_terms(scenario, full, derived)
     figures = measures.kpis(scenario, full, derived)
-    named = replace(plan, fingerprint=scenario.fingerprint, certificates=(), tables=full, kpis=figures)
+    named = replace(plan, fingerprint=scenario.fingerprint, context=context.of(scenario), certificates=())
+    named = replace(named, tables=full, kpis=figures)
     return replace(named, objective=sum(terms.values()), bound=None, terms=terms)

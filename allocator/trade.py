@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from allocator import measures, pipeline
+from allocator import context, measures, pipeline
 from allocator.certificate import Certificate, Status
 from allocator.limits import Limits, Watch
 from allocator.plan import Plan
@@ -57,7 +57,7 @@ def at(scenario: Scenario, weight: float, limits: Limits, start: Plan, watch: Wa
     terms = measures.objective_terms(scenario, plan.tables, derived)
     objective = sum(terms.values())
     certificate = Certificate("plan", Status.FEASIBLE, objective, None, plan.certificates[-1].seconds, "allocator")
-    named = replace(plan, fingerprint=scenario.fingerprint, certificates=(certificate,))
+    named = replace(plan, fingerprint=scenario.fingerprint, context=context.of(scenario), certificates=(certificate,))
     return replace(named, objective=objective, bound=None, terms=terms)
 
 
