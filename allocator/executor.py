@@ -19,6 +19,8 @@ Pool = tuple[Executor, int]
 """An executor, and how many jobs to give it at once."""
 ATTEMPTS = 4
 """Workers that a job may outlive."""
+IDLE = 30.0
+"""Seconds after which a worker without work ends: nobody else ends it where the driver was killed."""
 
 
 def run(
@@ -95,7 +97,7 @@ def _died(error: Exception) -> bool:
 def _processes(workers: int) -> Iterator[Pool]:
     from joblib.externals.loky import ProcessPoolExecutor
 
-    pool = ProcessPoolExecutor(max_workers=workers)
+    pool = ProcessPoolExecutor(max_workers=workers, timeout=IDLE)
     try:
         # no more than can run: who is lost with a worker then is who ran on it
         yield pool, workers
