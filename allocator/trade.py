@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from allocator import context, measures, pipeline
@@ -22,6 +23,8 @@ __all__ = ["Point", "curve", "decide", "limited"]
 
 STEEP = 5000.0
 """A weight at which nobody moves who need not."""
+FLOOR = 0.5
+"""A weight that keeps hardly anybody from moving."""
 HALVINGS = 6
 """Plans made at most to meet a limit of changes."""
 
@@ -113,18 +116,28 @@ def curve(
 ) -> list[Point]:
     """Plans with more and more changes, each better than those with fewer; the first moves who must.
 
-    `limits` are those of every single plan. Plans that are no better than one with fewer changes are
-    left out, so shortage and penalty fall strictly along the curve.
+    `limits` are those of every single plan; the next one is made where most is left to gain. Plans
+    that are no better than one with fewer changes are left out, so shortage and penalty fall strictly.
     """
-    found: list[Point] = []
-    weight, plan = STEEP, start
-    top = 24 * scenario.settings.weights.required * max(1.0, float(scenario.table("sites")["weight"].max()))
-    for step in range(points):
-        plan = at(scenario, weight, limits, plan)
-        found.append(point(scenario, plan))
-        tell(found[-1])
-        weight = 0.0 if step == points - 2 else top * 0.5**step
-    return frontier(found)
+    ladder: list[tuple[float, Point]] = []
+
+    def step(weight: float, origin: Plan) -> None:
+        ladder.append((weight, point(scenario, at(scenario, weight, limits, origin))))
+        ladder.sort(key=lambda rung: -rung[0])
+        tell(next(p for w, p in ladder if w == weight))
+
+    step(STEEP, start)
+    step(0.0, ladder[0][1].plan)
+    while len(ladder) < points and (gap := _widest(ladder)) is not None:
+        (high, origin), (low, _) = gap
+        step((high * max(low, FLOOR)) ** 0.5, origin.plan)
+    return frontier([p for _, p in ladder])
+
+
+def _widest(ladder: list[tuple[float, Point]]) -> tuple[tuple[float, Point], tuple[float, Point]] | None:
+    """The neighbours between which most is gained, of those with room for a plan between them."""
+    pairs = [(a, b) for a, b in pairwise(ladder) if b[1].changes - a[1].changes > 1 and a[0] > 1.05 * max(b[0], FLOOR)]
+    return max(pairs, key=lambda pair: pair[0][1].penalty - pair[1][1].penalty, default=None)
 
 
 def frontier(found: list[Point]) -> list[Point]:
