@@ -272,8 +272,8 @@ def trade(
     if as_json:
         emit({"ok": True, "exit_code": 0, "points": [p.record() for p in kept]})
         return 0
-    rows = [[str(p.changes), str(p.shortage), value(p.penalty)] for p in kept]
-    click.echo(aligned(("changes", "shortage", "penalty"), rows, 0))
+    rows = [[str(p.changes), str(p.shortage), value(p.staffing), value(p.penalty)] for p in kept]
+    click.echo(aligned(("changes", "shifts short", "weighted", "penalty"), rows, 0))
     return 0
 
 

@@ -36,18 +36,20 @@ class Point:
     changes: int
     shortage: int
     """Required person-shifts missing."""
+    staffing: float
+    """The same weighted, by site and duty, with what is missing of the target: the term of the objective."""
     penalty: float
     """Objective without the changes' own."""
     plan: Plan
 
     def record(self) -> dict[str, Any]:
-        return {"changes": self.changes, "shortage": self.shortage, "penalty": self.penalty}
+        return {name: getattr(self, name) for name in ("changes", "shortage", "staffing", "penalty")}
 
 
 def point(scenario: Scenario, plan: Plan) -> Point:
     objective, terms = plan.objective or 0.0, plan.terms
     shortage = int(plan.kpis["people"]["shortage"])
-    return Point(moves(scenario, plan), shortage, objective - terms["change"], plan)
+    return Point(moves(scenario, plan), shortage, terms["staffing"], objective - terms["change"], plan)
 
 
 def at(scenario: Scenario, weight: float, limits: Limits, start: Plan, watch: Watch | None = None) -> Plan:
@@ -117,7 +119,8 @@ def curve(
     """Plans with more and more changes, each better than those with fewer; the first moves who must.
 
     `limits` are those of every single plan; the next one is made where most is left to gain. Plans
-    that are no better than one with fewer changes are left out, so shortage and penalty fall strictly.
+    that are no better than one with fewer changes are left out, so the weighted shortage and the penalty
+    fall strictly.
     """
     ladder: list[tuple[float, Point]] = []
 
@@ -141,9 +144,9 @@ def _widest(ladder: list[tuple[float, Point]]) -> tuple[tuple[float, Point], tup
 
 
 def frontier(found: list[Point]) -> list[Point]:
-    """The points no other beats in changes, shortage and penalty together, by rising changes."""
+    """The points no other beats in changes, staffing and penalty together, by rising changes."""
     kept: list[Point] = []
-    for candidate in sorted(found, key=lambda p: (p.changes, p.shortage, p.penalty)):
-        if not kept or (candidate.shortage < kept[-1].shortage and candidate.penalty < kept[-1].penalty):
+    for candidate in sorted(found, key=lambda p: (p.changes, p.staffing, p.penalty)):
+        if not kept or (candidate.staffing < kept[-1].staffing and candidate.penalty < kept[-1].penalty):
             kept.append(candidate)
     return kept

@@ -80,8 +80,8 @@ print(difference.render(most=6))
 # %% [markdown]
 # ## How much is a move worth?
 #
-# Plans with more and more moves, each with fewer shifts short than those before: the curve of shortage against
-# changes. Where it flattens, further moves only make trouble.
+# Plans with more and more moves, each with less shortage, weighted by site and duty, than those before: the curve of
+# shortage against changes. Where it flattens, further moves only make trouble.
 
 # %%
 curve = trade.curve(left, effort, start, points=10)
@@ -89,8 +89,8 @@ assert all(verify(left, point.plan) == [] for point in curve)
 shown = pd.DataFrame([point.record() for point in curve])
 print(shown.round(1).to_string(index=False))
 figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
-axis.step(shown["changes"], shown["shortage"], where="post", marker="o", color="#2b6a99")
-axis.set(xlabel="cadres moved", ylabel="required person-shifts short", ylim=(0, None))
+axis.step(shown["changes"], shown["staffing"], where="post", marker="o", color="#2b6a99")
+axis.set(xlabel="cadres moved", ylabel="weighted shortage (staffing penalty)")
 plt.show()
 
 # %% [markdown]

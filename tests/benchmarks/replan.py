@@ -1,14 +1,18 @@
 """A bad day: 5 % of the cadres fall out on day 5. How many moves restore the coverage?
 
-    python tests/benchmarks/replan.py RUN [--day 5] [--share 0.05] [--seconds 100] [--points 10] [--rounds 8]
+    python tests/benchmarks/replan.py RUN [--who random|dearest] [--day 5] [--share 0.05] [--seconds 100]
+        [--points 10] [--rounds 8]
 
-RUN is a plan with its scenario. Those who fall out are drawn at random and stay away to the end. Compared are
+RUN is a plan with its scenario. Those who fall out stay away to the end: some drawn at random, or those whose
+places lose most. Coverage is what is covered of the required person-shifts, and the same weighted by site and
+duty, as the objective counts them. Compared are
 
     free      the days that are left solved anew, cold, for nothing per move, in --seconds
-    greedy    what a dispatcher does: the site that misses most gets the nearest cadre whose own place loses less
-              than is won, one after the other, until the coverage is within 1 % of the free plan's; kits
-              are not looked at, which flatters it
-    curve     `allocator trade`: plans with more and more moves; the first within 1 % counts
+    greedy    what a dispatcher does: every place that lost somebody, the one that misses most first, gets the nearest
+              cadre whose own place loses less than is won, until no such move is left; kits are not looked
+              at, which flatters it
+    curve     `allocator trade`: plans with more and more moves; the first whose coverage, weighted and not, is
+              within 1 % of the free plan's counts
 
 A move is a cadre of the plan in hand, able to come, who is not posted where the plan has the cadre.
 """
@@ -18,8 +22,10 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +40,7 @@ from allocator.models.field import Field
 from allocator.models.worth import worth
 from allocator.plan import Plan
 from allocator.scenario import Scenario
+from allocator.state import State
 from allocator.tables import EVENTS
 from allocator.verifier import verify
 
@@ -44,6 +51,7 @@ CLOSE = 0.99
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
+    parser.add_argument("--who", choices=("random", "dearest"), default="random")
     parser.add_argument("--day", type=int, default=5, help="counted from 1")
     parser.add_argument("--share", type=float, default=0.05)
     parser.add_argument("--seconds", type=float, default=100.0)
@@ -53,44 +61,80 @@ def main() -> int:
     given = parser.parse_args()
     scenario, plan = runs.load(given.run)
     first = given.day - 1
-    happened = absences(scenario, given.share, first, given.seed)
+    happened = absences(scenario, away(scenario, plan, given), first)
     found, start = replan.follow(scenario, plan, happened, first), replan.carried(plan, first)
     print(f"{len(happened)} of {len(scenario.table('cadres'))} cadres away from {scenario.date(first)} on", flush=True)
-    own = float(scenario.settings.weights.change)
+    judge = Judge(found)
     free = free_plan(found, given.seconds)
-    wanted = CLOSE * covered(free)
-    rows = [("free re-solve", trade.moves(found, free), covered(free), free.objective)]
-    print(f"free re-solve: {rows[0][1]} moves, {covered(free):,} required shifts covered", flush=True)
+    print(f"free: {trade.moves(found, free)} moves, penalty {free.objective:,.1f}", flush=True)
     limits = Limits(None, 0.0, given.seed, 1, given.rounds, prove=False)
     begun = time.monotonic()
     curve = trade.curve(found, limits, start, given.points, lambda p: print(f"  {p.record()}", flush=True))
-    spent = time.monotonic() - begun
-    moved, held = greedy(found, curve[0].plan, wanted)
-    rows.append(("greedy repair", moved, held, None))
-    print(f"\nThe curve ({spent:,.0f} s, weight of a move {own:g}):\n\n| changes | shifts short | penalty | covered |")
-    print("|---|---|---|---|")
-    for point in curve:
-        print(f"| {point.changes} | {point.shortage:,} | {point.penalty:,.1f} | {covered(point.plan):,} |")
-    enough = next((p for p in curve if covered(p.plan) >= wanted), None)
+    print(f"\nThe curve, {time.monotonic() - begun:,.0f} s:\n\n| changes | shifts short | weighted | penalty | covered |")
+    print("|---|---|---|---|---|")
+    for p in curve:
+        share = judge.weighted(p.plan) / judge.weighted(free)
+        print(f"| {p.changes:,} | {p.shortage:,} | {p.staffing:,.1f} | {p.penalty:,.1f} | {share:.2%} of free |")
+    enough = next((p for p in curve if judge.close(p.plan, free)), None)
     assert enough is not None, "no plan of the curve restores the coverage"
-    rows.append(("this re-plan", enough.changes, covered(enough.plan), enough.plan.objective))
-    print(f"\nWithin 1 % of the free plan is {wanted:,.0f} covered shifts:\n\n| | changes | covered |\n|---|---|---|")
-    print("\n".join(f"| {name} | {changes:,} | {held:,} |" for name, changes, held, _ in rows))
+    moved, repaired = greedy(found, curve[0].plan, lost_places(scenario, plan, happened))
+    print("\n| | changes | required shifts covered | weighted |\n|---|---|---|---|")
+    for name, changes, plan_ in (
+        ("free re-solve", trade.moves(found, free), free),
+        ("greedy repair", moved, repaired),
+        ("this re-plan", enough.changes, enough.plan),
+    ):
+        print(f"| {name} | {changes:,} | {judge.raw(plan_):,.0f} | {judge.weighted(plan_):,.1f} |")
     assert all(verify(found, p.plan) == [] for p in curve)
-    falls = all(a.changes < b.changes and a.shortage > b.shortage and a.penalty > b.penalty for a, b in pairwise(curve))
-    return 0 if falls and len(curve) >= 6 and enough.changes < min(moved, rows[0][1]) else 1
+    falls = all(a.changes < b.changes and a.staffing > b.staffing and a.penalty > b.penalty for a, b in pairwise(curve))
+    return 0 if falls and len(curve) >= 6 and enough.changes < min(moved, trade.moves(found, free)) else 1
 
 
-def absences(scenario: Scenario, share: float, first: int, seed: int) -> pd.DataFrame:
-    """Events, as `events.read` returns them: who falls out on a day and stays away to the end."""
+def away(scenario: Scenario, plan: Plan, given: Any) -> list[str]:
+    """Who falls out: some drawn at random, or those whose places lose most."""
     cadres = scenario.table("cadres")["cadre"].to_numpy()
-    away = np.random.default_rng(seed).choice(cadres, round(share * len(cadres)), replace=False)
+    count = round(given.share * len(cadres))
+    if given.who == "random":
+        return list(np.random.default_rng(given.seed).choice(cadres, count, replace=False))
+    return list(cadres[np.argsort(-State(scenario, plan).leaving[0], kind="stable")[:count]])
+
+
+def absences(scenario: Scenario, who: list[str], first: int) -> pd.DataFrame:
+    """Events, as `events.read` returns them: who is away from a day to the end."""
     days = {"first_day": first, "last_day": scenario.settings.days - 1}
     blank = {c.name: 0 if c.kind == "int" else "" for c in EVENTS.columns}
     rows = [
-        blank | days | {"event": f"E{n}", "kind": "absence", "what": "absence", "cadre": c} for n, c in enumerate(away)
+        blank | days | {"event": f"E{n}", "kind": "absence", "what": "absence", "cadre": c} for n, c in enumerate(who)
     ]
     return pd.DataFrame(rows)
+
+
+def lost_places(scenario: Scenario, plan: Plan, happened: pd.DataFrame) -> list[str]:
+    postings = plan.table("postings")
+    return postings.loc[postings["cadre"].isin(happened["cadre"]), "site"].unique().tolist()
+
+
+class Judge:
+    """Coverage of plans of one scenario."""
+
+    def __init__(self, scenario: Scenario):
+        self.site = scenario.table("sites").set_index("site")["weight"]
+        self.duty = scenario.table("duties").set_index("duty")["weight"]
+
+    def raw(self, plan: Plan) -> float:
+        return float(self._covered(plan.table("coverage")).sum())
+
+    def weighted(self, plan: Plan) -> float:
+        frame = plan.table("coverage")
+        weight = frame["site"].map(self.site).to_numpy() * frame["duty"].map(self.duty).to_numpy()
+        return float((self._covered(frame) * weight).sum())
+
+    @staticmethod
+    def _covered(frame: pd.DataFrame) -> np.ndarray:
+        return np.minimum(frame["required"], frame["staffed"]).to_numpy()
+
+    def close(self, plan: Plan, free: Plan) -> bool:
+        return self.raw(plan) >= CLOSE * self.raw(free) and self.weighted(plan) >= CLOSE * self.weighted(free)
 
 
 def free_plan(found: Scenario, seconds: float) -> Plan:
@@ -98,19 +142,15 @@ def free_plan(found: Scenario, seconds: float) -> Plan:
     return pipeline.solve(found.change({"weights.change": 0.0}), Limits(seconds, prove=False))
 
 
-def covered(plan: Plan) -> int:
-    return int(plan.kpis["people"]["covered"])
-
-
-def greedy(found: Scenario, stay: Plan, wanted: float) -> tuple[int, int]:
-    """Moves of a dispatcher, one at a time, and the required shifts covered at the end."""
+def greedy(found: Scenario, stay: Plan, lost: list[str]) -> tuple[int, Plan]:
+    """Moves of a dispatcher at the places that lost somebody, and the coverage then."""
     inst = instance(found)
     board = Board(inst, Field(inst), worth(inst))
     warm.place(board, stay.tables, idle=True)
-    home, barren = board.site.copy(), np.zeros(len(inst.sites), bool)
-    while (held := int(np.minimum(inst.required, board.staffed).sum())) < wanted:
+    home, barren = board.site.copy(), ~np.isin(inst.sites, lost)
+    while True:
         missing = np.bincount(inst.post_site, np.maximum(0, inst.required - board.staffed).sum(1), len(inst.sites))
-        j = int(np.argmax(np.where(barren, -1, missing)))
+        j = int(np.argmax(np.where(barren, 0, missing)))
         if barren[j] or missing[j] == 0:
             break
         helper = nearest(board, j)
@@ -121,7 +161,10 @@ def greedy(found: Scenario, stay: Plan, wanted: float) -> tuple[int, int]:
         board.lift(one)
         board.post(one, board.batch[one], np.array([j]))
         board.reroster(one)
-    return int((board.site != home).sum()), held
+    p, day = np.nonzero(inst.required)
+    columns = {"site": inst.sites[inst.post_site[p]], "duty": inst.duties[inst.post_duty[p]]}
+    cells = {"required": inst.required[p, day], "staffed": board.staffed[p, day]}
+    return int((board.site != home).sum()), replace(stay, tables={"coverage": pd.DataFrame(columns | cells)})
 
 
 def nearest(board: Board, j: int) -> int:
