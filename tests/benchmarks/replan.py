@@ -70,7 +70,8 @@ def main() -> int:
     limits = Limits(None, 0.0, given.seed, 1, given.rounds, prove=False)
     begun = time.monotonic()
     curve = trade.curve(found, limits, start, given.points, lambda p: print(f"  {p.record()}", flush=True))
-    print(f"\nThe curve, {time.monotonic() - begun:,.0f} s:\n\n| changes | shifts short | weighted | penalty | covered |")
+    print(f"\nThe curve, {time.monotonic() - begun:,.0f} s:\n")
+    print("| changes | shifts short | weighted | penalty | covered |")
     print("|---|---|---|---|---|")
     for p in curve:
         share = judge.weighted(p.plan) / judge.weighted(free)
