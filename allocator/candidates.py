@@ -30,6 +30,8 @@ from allocator.tables import TIERS
 __all__ = ["Move", "candidates_for", "moved", "neighbours", "ranked", "table"]
 
 GAINLESS = 1e-9
+NEEDED = ("postings", "assignments", "shipments", "supply")
+"""Tables of a plan from which candidates are ranked."""
 CHUNK = 16
 """Cadres looked at together."""
 
