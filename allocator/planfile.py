@@ -56,6 +56,10 @@ def read_table(path: Path, table: Table, start: date) -> tuple[pd.DataFrame, lis
         return pd.DataFrame(columns=list(table.names)), problems
     columns = {}
     for column in table.columns:
+        if column.name not in frame:
+            # a plan of a version that did not write it
+            columns[column.name] = pd.Series([column.default] * len(frame), dtype=object).astype("str")
+            continue
         columns[column.name], found = _parsed(path.name, column, frame[column.name], start)
         problems += found
     return pd.DataFrame(columns), problems
@@ -113,7 +117,7 @@ def _header_problems(file: str, header: list[str], table: Table) -> list[Problem
         Problem(file, 1, name, name, known, "unknown_column") for name in header if name not in table.names
     ]
     twice = {name for name in header if header.count(name) > 1 and name in table.names}
-    missing = [name for name in table.names if name not in header]
+    missing = [column.name for column in table.columns if column.required and column.name not in header]
     return [
         *unknown,
         *(Problem(file, 1, name, name, "each column once", "duplicate_column") for name in sorted(twice)),
