@@ -19,16 +19,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from allocator import measures
+from allocator import context, measures
 from allocator.errors import InputError, Problem
 from allocator.plan import Plan, arrange
 from allocator.problems import nearest
 from allocator.scenario import Scenario
 from allocator.state import Change, State
 
-__all__ = ["Move", "candidates_for", "moved", "ranked", "table"]
+__all__ = ["Move", "candidates_for", "moved", "neighbours", "ranked", "table"]
 
 GAINLESS = 1e-9
+NEEDED = ("postings", "assignments", "shipments", "supply")
+"""Tables of a plan from which candidates are ranked."""
 CHUNK = 16
 """Cadres looked at together."""
 
@@ -54,21 +56,43 @@ def ranked(state: State, code: str, most: int = 20) -> list[Move]:
 
     Raises `InputError` where the scenario has no such site.
     """
+    offers = _Offers(state, _known(state, code))
+    return _best(offers, np.arange(len(offers.least)), most)
+
+
+def neighbours(state: State, code: str, most: int = 20) -> list[Move]:
+    """The `most` best moves to a site, and beside them the `most` best of those posted in its district."""
+    offers = _Offers(state, _known(state, code))
+    old, home = state.board.site[offers.cadre], state.inst.site_district
+    near = np.flatnonzero((old >= 0) & (home[old] == home[offers.site]))
+    best = _best(offers, np.arange(len(offers.least)), most)
+    known = {m.cadre for m in best}
+    both = [*best, *(m for m in _best(offers, near, most) if m.cadre not in known)]
+    return sorted(both, key=lambda m: _rank(state, m))
+
+
+def _known(state: State, code: str) -> int:
     if code not in state.site:
         way = f"a site of the scenario; {nearest(code, list(state.site))}"
         raise InputError([Problem("SITE", None, None, code, way, "unknown_site")])
-    j = state.site[code]
-    offers = _Offers(state, j)
+    return state.site[code]
+
+
+def _rank(state: State, move: Move) -> tuple[float, str]:
+    return move.change.total, str(state.inst.cadres[move.cadre])
+
+
+def _best(offers: _Offers, rows: np.ndarray, most: int) -> list[Move]:
+    """The best of some offers; somebody at home may be offered in several batches: the best one counts."""
     best: list[Move] = []
-    order = np.argsort(offers.least, kind="stable")
+    order = rows[np.argsort(offers.least[rows], kind="stable")]
     for begin in range(0, len(order), CHUNK):
-        rows = order[begin : begin + CHUNK]
-        if len(best) >= most and offers.least[rows[0]] > best[most - 1].change.total - GAINLESS:
+        few = order[begin : begin + CHUNK]
+        if len(best) >= most and offers.least[few[0]] > best[most - 1].change.total - GAINLESS:
             break
-        found = sorted([*best, *offers.moves(rows)], key=lambda m: (m.change.total, state.inst.cadres[m.cadre]))
-        # somebody at home may be offered in several batches: the best one counts
+        found = sorted([*best, *offers.moves(few)], key=lambda m: _rank(offers.state, m))
         best = list({m.cadre: m for m in found[::-1]}.values())[::-1]
-        best.sort(key=lambda m: (m.change.total, state.inst.cadres[m.cadre]))
+        best.sort(key=lambda m: _rank(offers.state, m))
     return best[:most]
 
 
@@ -249,5 +273,6 @@ def measured_plan(scenario: Scenario, plan: Plan, tables: dict[str, pd.DataFrame
     derived = measures.derive(scenario, full)
     terms = measures.objective_terms(scenario, full, derived)
     figures = measures.kpis(scenario, full, derived)
-    named = replace(plan, fingerprint=scenario.fingerprint, certificates=(), tables=full, kpis=figures)
+    named = replace(plan, fingerprint=scenario.fingerprint, context=context.of(scenario), certificates=())
+    named = replace(named, tables=full, kpis=figures)
     return replace(named, objective=sum(terms.values()), bound=None, terms=terms)

@@ -1,4 +1,4 @@
-"""The command line: `check`, `solve`, `verify` and `bench`; `questions` has the commands about plans in hand.
+"""The command line: `check`, `solve`, `verify` and `bench`; `questions` and `cli_service` have the rest.
 
 Answers go to stdout, news of the work to stderr. Exit codes: 0 fine, 2 problems in the
 input or the command, 3 the plan breaks a rule, 4 no plan within the limits, 130 aborted.
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from allocator import cli_service, questions
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Limits, Watch
-from allocator.questions import COMMANDS, after_options, begun
+from allocator.questions import after_options, begun
 from allocator.shell import Seconds, command, emit
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def main() -> None:
     """
 
 
-for _command in COMMANDS:
+for _command in (*questions.COMMANDS, *cli_service.COMMANDS):
     main.add_command(_command)
 
 
@@ -174,7 +175,7 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, runs, summary, trade
+    from allocator import console, runs, seal, summary, trade
 
     limits = _limits(seconds, gap, seed, processes)
     watch = Watch(limits, None if quiet else console.Ticker())
@@ -189,6 +190,8 @@ def solve(
     if violations:
         folder = folder.with_name(folder.name + ".rejected")
     runs.save(found, plan, folder)
+    if not violations:
+        seal.seal(folder, seal.digests(folder))
     if as_json:
         made = {"run": str(folder), "seconds": round(watch.seconds, 3)}
         emit(_judgement(violations) | made | summary.document(found, plan))
@@ -259,14 +262,18 @@ def verify(scenario: str, run: Path, previous: Path | None, settings: tuple[str,
     """Recompute every rule and the objective of RUN from its tables; list all violations.
 
     Give the same --set and --previous as to `solve`, or RUN/scenario as SCENARIO. A plan whose postings or
-    assignments were changed by hand is scored as it now stands, beside what plan.json claims.
+    assignments were changed by hand is scored as it now stands, beside what plan.json claims. A plan
+    without violations gets the seal that `publish` asks for.
     """
-    from allocator import console, verifier
+    from allocator import console, seal, verifier
     from allocator import plan as plans
 
     found = load(scenario, settings, previous)
+    files = seal.digests(run)
     plan = plans.read(run, found.settings.start)
     violations = _verify(found, plan)
+    if not violations:
+        _seal(run, files)
     score = verifier.score(found, plan)
     if as_json:
         values = {"objective": plan.objective, "bound": plan.bound, "gap": plan.gap}
@@ -279,6 +286,16 @@ def verify(scenario: str, run: Path, previous: Path | None, settings: tuple[str,
     broken = f"{len(violations)} violations" if violations else "every rule holds, the objective is as stated"
     click.echo(f"{run}: {broken}")
     return _code(violations)
+
+
+def _seal(run: Path, files: dict[str, str]) -> None:
+    from allocator import seal
+
+    try:
+        if seal.broken(run, files):
+            seal.seal(run, files)
+    except OSError as error:
+        click.echo(f"{run} cannot be sealed for `publish`: {error.strerror or error}", err=True)
 
 
 @main.group()

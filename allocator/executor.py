@@ -6,6 +6,9 @@ with it; the job is given to another one, `ATTEMPTS` times at most.
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -91,11 +94,22 @@ def _died(error: Exception) -> bool:
     return isinstance(error, BrokenProcessPool) or type(error).__name__ in ("KilledWorker", "TerminatedWorkerError")
 
 
+def _attend(driver: int) -> None:
+    """End this worker when its driver is gone: one that was killed cannot end it."""
+
+    def watch() -> None:
+        while os.getppid() == driver:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextmanager
 def _processes(workers: int) -> Iterator[Pool]:
     from joblib.externals.loky import ProcessPoolExecutor
 
-    pool = ProcessPoolExecutor(max_workers=workers)
+    pool = ProcessPoolExecutor(max_workers=workers, initializer=_attend, initargs=(os.getpid(),))
     try:
         # no more than can run: who is lost with a worker then is who ran on it
         yield pool, workers

@@ -24,6 +24,8 @@ def solve(
     seed: int = 0,
     processes: int | None = None,
     start: Plan | None = None,
+    rounds: int = 40,
+    prove: bool = True,
 ) -> Plan:
     """Solve a scenario; the plan is complete, measured and carries its bound.
 
@@ -40,6 +42,10 @@ def solve(
     start
         a plan to start from, of this scenario or a similar one: what of it can stand is kept as the
         first plan, and improved.
+    rounds
+        of search at most; unlike seconds, they give the same plan on any machine.
+    prove
+        False: no bound is asked for, which a what-if beside a proved plan can do without.
 
     Raises
     ------
@@ -48,5 +54,5 @@ def solve(
     NoPlanError
         A pin cannot be kept.
     """
-    limits = Limits(seconds, gap, seed, processes or cores())
+    limits = Limits(seconds, gap, seed, processes or cores(), rounds, prove)
     return pipeline.solve(scenario, limits, Watch(limits), start)

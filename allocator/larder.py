@@ -56,22 +56,23 @@ class Larder:
         return Served(self._penalty(need, used, self.goods.need_weight[rows]), used, short, left)
 
     def _deal(self, spare: np.ndarray, need: np.ndarray, weight: np.ndarray, used: np.ndarray) -> np.ndarray:
-        """Fill `used` by falling worth: first halves, the unit in the middle, second halves; what is left."""
+        """Fill `used` by falling worth: first halves, the unit in the middle, second halves; what is left.
+
+        What a wish takes by a day is all it asks for by then, or what was left on some day before and all
+        since.
+        """
         half, odd = need // 2, need % 2
         first = self.goods.first_half
         parts = [(half, first), (odd, (first + 1) / 2), (half, 1.0)]
         worth = [(w * factor, r, k) for r, w in enumerate(weight) for k, (_, factor) in enumerate(parts)]
-        left = np.minimum.accumulate(spare[::-1])[::-1].copy()
+        left = np.minimum.accumulate(spare[::-1])[::-1]
         for _, r, k in sorted(worth, key=lambda x: (-x[0], x[1], x[2])):
             if left[-1] <= 0:
                 break
-            units = parts[k][0][r]
-            for day in np.flatnonzero(np.minimum(units, left)):
-                take = min(int(units[day]), int(left[day]))
-                if take > 0:
-                    used[r, day] += take
-                    left[day:] -= take
-                    np.minimum(left[:day], left[day], out=left[:day])
+            wished = np.cumsum(parts[k][0][r])
+            taken = wished + np.minimum(np.minimum.accumulate(left - wished), 0)
+            used[r] += np.diff(taken, prepend=0)
+            left = np.minimum.accumulate((left - taken)[::-1])[::-1]
         return left
 
     def _penalty(self, need: np.ndarray, used: np.ndarray, weight: np.ndarray) -> float:

@@ -272,8 +272,8 @@ def trade(
     if as_json:
         emit({"ok": True, "exit_code": 0, "points": [p.record() for p in kept]})
         return 0
-    rows = [[str(p.changes), str(p.shortage), value(p.penalty)] for p in kept]
-    click.echo(aligned(("changes", "shortage", "penalty"), rows, 0))
+    rows = [[str(p.changes), str(p.shortage), value(p.staffing), value(p.penalty)] for p in kept]
+    click.echo(aligned(("changes", "shifts short", "weighted", "penalty"), rows, 0))
     return 0
 
 
@@ -286,10 +286,10 @@ def trade(
 def candidates(run: Path, site: str, top: int, scenario: str | None, as_json: bool) -> int:
     """Rank the cadres who could be posted to SITE in the plan RUN by what that changes, their own place included."""
     from allocator import runs
-    from allocator.candidates import candidates_for
+    from allocator.candidates import NEEDED, candidates_for
     from allocator.console import aligned, value
 
-    found = candidates_for(*runs.load(run, scenario), site, top)
+    found = candidates_for(*runs.load(run, scenario, NEEDED), site, top)
     if as_json:
         emit({"ok": True, "exit_code": 0, "site": site, "candidates": found.to_dict("records")})
         return 0

@@ -6,6 +6,7 @@ subfolder `scenario` of the run, so that questions about a plan need nothing but
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -30,8 +31,12 @@ def save(scenario: Scenario, plan: Plan, run: str | Path) -> None:
     scenarios.write(scenario, Path(run) / FOLDER)
 
 
-def load(run: str | Path, scenario: str | Path | Scenario | None = None) -> tuple[Scenario, Plan]:
+def load(
+    run: str | Path, scenario: str | Path | Scenario | None = None, names: Collection[str] = tuple(OUTPUTS)
+) -> tuple[Scenario, Plan]:
     """Read a run and its scenario; `scenario` names one where the run has none of its own.
+
+    `names` are the tables of the plan to read where a question needs only some.
 
     Raises `InputError` where either cannot be read, or the plan was made for another scenario.
     """
@@ -39,7 +44,7 @@ def load(run: str | Path, scenario: str | Path | Scenario | None = None) -> tupl
     if not run.is_dir():
         raise InputError([Problem(str(run), None, None, "", "the folder of a plan; there is none", "missing")])
     found = scenario if isinstance(scenario, Scenario) else _scenario(run, scenario)
-    plan = plans.read(run, found.settings.start)
+    plan = plans.read(run, found.settings.start, names)
     if plan.fingerprint != found.fingerprint:
         way = (
             "the scenario this plan was made for, unchanged since; name it with --scenario, "

@@ -10,7 +10,7 @@ in files it is an ISO date. All quantities of goods are whole units of the item.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 SITE_KINDS = (
@@ -356,6 +356,18 @@ INPUTS: Mapping[str, Table] = _tables(
         ("cadre", "day"),
         optional=True,
     ),
+    Table(
+        "outlines",
+        "outlines of the districts, to be drawn on maps; no plan depends on them",
+        (
+            _id("district", "district", "districts.district"),
+            _count("ring", "closed line the point lies on: a district of two parts has two", "number", 1),
+            _count("point", "place of the point along the line", "number", 1),
+            *_lon_lat(),
+        ),
+        ("district", "ring", "point"),
+        optional=True,
+    ),
 )
 
 EVENT_KINDS = ("absence", "need", "stock", "closure")
@@ -525,6 +537,26 @@ OUTPUTS: Mapping[str, Table] = _tables(
         ("site", "what"),
     ),
 )
+
+
+def _part(name: str, *columns: str) -> Table:
+    """An input table cut down to some of its columns."""
+    whole = INPUTS[name]
+    return replace(whole, columns=tuple(whole.column(c) for c in columns))
+
+
+CONTEXT: Mapping[str, Table] = _tables(
+    _part("districts", "district", "name"),
+    _part("sites", "site", "name", "kind", "district", "township", "lon", "lat"),
+    _part("duties", "duty", "name"),
+    _part("cadres", "cadre", "office"),
+    _part("items", "item", "name", "unit"),
+    _part("depots", "depot", "name", "district", "lon", "lat"),
+    _part("kits", "duty", "item", "per_shift"),
+    INPUTS["outlines"],
+)
+"""What a plan carries of its scenario, so that it can be shown and served without it: names and
+places. Of a person only the office that sends them, never where they live."""
 
 RULES = (
     "batch_size",

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
-from allocator import measures, pipeline
+from allocator import context, measures, pipeline
 from allocator.certificate import Certificate, Status
 from allocator.limits import Limits, Watch
 from allocator.plan import Plan
@@ -22,6 +23,8 @@ __all__ = ["Point", "curve", "decide", "limited"]
 
 STEEP = 5000.0
 """A weight at which nobody moves who need not."""
+FLOOR = 0.5
+"""A weight that keeps hardly anybody from moving."""
 HALVINGS = 6
 """Plans made at most to meet a limit of changes."""
 
@@ -33,18 +36,20 @@ class Point:
     changes: int
     shortage: int
     """Required person-shifts missing."""
+    staffing: float
+    """The same weighted, by site and duty, with what is missing of the target: the term of the objective."""
     penalty: float
     """Objective without the changes' own."""
     plan: Plan
 
     def record(self) -> dict[str, Any]:
-        return {"changes": self.changes, "shortage": self.shortage, "penalty": self.penalty}
+        return {name: getattr(self, name) for name in ("changes", "shortage", "staffing", "penalty")}
 
 
 def point(scenario: Scenario, plan: Plan) -> Point:
     objective, terms = plan.objective or 0.0, plan.terms
     shortage = int(plan.kpis["people"]["shortage"])
-    return Point(moves(scenario, plan), shortage, objective - terms["change"], plan)
+    return Point(moves(scenario, plan), shortage, terms["staffing"], objective - terms["change"], plan)
 
 
 def at(scenario: Scenario, weight: float, limits: Limits, start: Plan, watch: Watch | None = None) -> Plan:
@@ -57,7 +62,7 @@ def at(scenario: Scenario, weight: float, limits: Limits, start: Plan, watch: Wa
     terms = measures.objective_terms(scenario, plan.tables, derived)
     objective = sum(terms.values())
     certificate = Certificate("plan", Status.FEASIBLE, objective, None, plan.certificates[-1].seconds, "allocator")
-    named = replace(plan, fingerprint=scenario.fingerprint, certificates=(certificate,))
+    named = replace(plan, fingerprint=scenario.fingerprint, context=context.of(scenario), certificates=(certificate,))
     return replace(named, objective=objective, bound=None, terms=terms)
 
 
@@ -113,24 +118,35 @@ def curve(
 ) -> list[Point]:
     """Plans with more and more changes, each better than those with fewer; the first moves who must.
 
-    `limits` are those of every single plan. Plans that are no better than one with fewer changes are
-    left out, so shortage and penalty fall strictly along the curve.
+    `limits` are those of every single plan; the next one is made where most is left to gain. Plans
+    that are no better than one with fewer changes are left out, so the weighted shortage and the penalty
+    fall strictly.
     """
-    found: list[Point] = []
-    weight, plan = STEEP, start
-    top = 24 * scenario.settings.weights.required * max(1.0, float(scenario.table("sites")["weight"].max()))
-    for step in range(points):
-        plan = at(scenario, weight, limits, plan)
-        found.append(point(scenario, plan))
-        tell(found[-1])
-        weight = 0.0 if step == points - 2 else top * 0.5**step
-    return frontier(found)
+    ladder: list[tuple[float, Point]] = []
+
+    def step(weight: float, origin: Plan) -> None:
+        ladder.append((weight, point(scenario, at(scenario, weight, limits, origin))))
+        ladder.sort(key=lambda rung: -rung[0])
+        tell(next(p for w, p in ladder if w == weight))
+
+    step(STEEP, start)
+    step(0.0, ladder[0][1].plan)
+    while len(ladder) < points and (gap := _widest(ladder)) is not None:
+        (high, origin), (low, _) = gap
+        step((high * max(low, FLOOR)) ** 0.5, origin.plan)
+    return frontier([p for _, p in ladder])
+
+
+def _widest(ladder: list[tuple[float, Point]]) -> tuple[tuple[float, Point], tuple[float, Point]] | None:
+    """The neighbours between which most is gained, of those with room for a plan between them."""
+    pairs = [(a, b) for a, b in pairwise(ladder) if b[1].changes - a[1].changes > 1 and a[0] > 1.05 * max(b[0], FLOOR)]
+    return max(pairs, key=lambda pair: pair[0][1].penalty - pair[1][1].penalty, default=None)
 
 
 def frontier(found: list[Point]) -> list[Point]:
-    """The points no other beats in changes, shortage and penalty together, by rising changes."""
+    """The points no other beats in changes, staffing and penalty together, by rising changes."""
     kept: list[Point] = []
-    for candidate in sorted(found, key=lambda p: (p.changes, p.shortage, p.penalty)):
-        if not kept or (candidate.shortage < kept[-1].shortage and candidate.penalty < kept[-1].penalty):
+    for candidate in sorted(found, key=lambda p: (p.changes, p.staffing, p.penalty)):
+        if not kept or (candidate.staffing < kept[-1].staffing and candidate.penalty < kept[-1].penalty):
             kept.append(candidate)
     return kept

@@ -218,7 +218,7 @@ def test_the_curve_falls(tmp_path: Path) -> None:
     assert len(points) >= 3
     for one, two in pairwise(points):
         assert one.changes < two.changes
-        assert one.shortage > two.shortage
+        assert one.staffing > two.staffing
         assert one.penalty > two.penalty
     for point in points:
         assert verifier.verify(found, point.plan) == []

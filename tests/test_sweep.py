@@ -186,6 +186,34 @@ def test_a_job_that_kills_its_workers_is_named() -> None:
     assert answers == {f"t{n}": 2 * n for n in range(6) if n != 3}
 
 
+SLOW = """
+import sys, time
+from allocator import executor
+def slow(shared, task):
+    open(sys.argv[1] + f"/{task}", "w").close()
+    time.sleep(60)
+list(executor.run(slow, b"", {str(n): n for n in range(50)}, workers=2))
+"""
+
+
+def alive(pid: int) -> bool:
+    """Is it there, and not only because nobody has asked how it ended?"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_no_worker_outlives_a_killed_driver(tmp_path: Path) -> None:
+    driver = subprocess.Popen([sys.executable, "-c", SLOW, str(tmp_path)], cwd=ROOT, start_new_session=True)
+    wait_for(lambda: any(tmp_path.iterdir()))
+    workers = children(driver.pid)
+    assert len(workers) == 2
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    assert wait_for(lambda: not any(map(alive, workers)), 30)
+
+
 def failing(shared: bytes, task: int) -> int:
     raise KeyError(task)
 
