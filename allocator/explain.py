@@ -223,7 +223,10 @@ def _reason(state: State, s: Shortage) -> Reason:
 
 
 def _best_elsewhere(state: State, post: int, able: np.ndarray) -> list[tuple[str, str, float]]:
-    """(cadre, site, change of the objective) of up to three of those in reach, least loss first."""
+    """(cadre, site, change of the objective) of up to three of those in reach, least loss first.
+
+    Names are blank where the site is of another district: nobody reads another district's names.
+    """
     inst, board = state.inst, state.board
     j = int(inst.post_site[post])
     lost = state.leaving[0]
@@ -232,12 +235,15 @@ def _best_elsewhere(state: State, post: int, able: np.ndarray) -> list[tuple[str
     marginal = np.maximum(state.marginal(j) - state.tolls(j), 0.0)
     gains = state.field.site_gains(marginal, np.array([j]))
     found = []
+    home = inst.site_district[j]
     for c in near:
         shape = np.array([inst.shape[c, board.batch[c]]])
         _, slots = state.field.schedules(gains, shape, np.array([j]))
         posts = state.field.posts(marginal, shape, slots)[0]
         move = measured(state, int(c), int(board.batch[c]), j, posts)
-        found.append((str(inst.cadres[c]), str(inst.sites[board.site[c]]), move.change.total))
+        own = inst.site_district[board.site[c]] == home
+        names = (str(inst.cadres[c]), str(inst.sites[board.site[c]])) if own else ("", "")
+        found.append((*names, move.change.total))
     return found
 
 

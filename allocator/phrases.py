@@ -101,18 +101,19 @@ def _bound(state: State, post: int, day: int, able: np.ndarray, elsewhere: Elsew
     others = elsewhere(state, post, able)
     better = [o for o in others if o[2] < -1e-6]
     if better:
-        cadre, site, change = better[0]
+        change = better[0][2]
+        who, who_zh = _who(better[0])
         return Reason(
             "",
-            f"moving {cadre} here from {site} would improve the plan by {-change:.1f}: the search did not find it",
-            f"将{cadre}由{site}调来可使方案改进{-change:.1f}：求解未找到",
+            f"moving {who} here would improve the plan by {-change:.1f}: the search did not find it",
+            f"将{who_zh}调来可使方案改进{-change:.1f}：求解未找到",
         )
     team = able[board.site[able] == j]
     rules = Counter(blocking(state, int(c), day, post) for c in team if board.plan[c, day] < 0)
     rules.pop("", None)
     if others:
-        named = "; ".join(f"{c} at {s} (+{v:.1f})" for c, s, v in others)
-        chinese = "；".join(f"{s}的{c}（+{v:.1f}）" for c, s, v in others)
+        named = "; ".join(f"{_who(o)[0]} (+{o[2]:.1f})" for o in others)
+        chinese = "；".join(f"{_who(o)[1]}（+{o[2]:.1f}）" for o in others)
         rule = rules.most_common(1)[0][0] if rules else "one_posting"
         rested = f"; those here are held back by {LIMITS[rule][0]}" if rules else ""
         rested_zh = f"；本点人员受{LIMITS[rule][1]}限制" if rules else ""
@@ -129,6 +130,14 @@ def _bound(state: State, post: int, day: int, able: np.ndarray, elsewhere: Elsew
     if (board.site[able] < 0).any() and not (state.room > 0).any():
         return Reason("batch_size", "those at home have no place left in a batch", "在家人员所在批次已无名额")
     return Reason("one_posting", "everybody in reach is posted here already", "可达人员均已在本点")
+
+
+def _who(other: tuple[str, str, float]) -> tuple[str, str]:
+    """Somebody posted elsewhere in words; no name across a border of districts."""
+    cadre, site, _ = other
+    if not cadre:
+        return "somebody of another district", "外区一名干部"
+    return f"{cadre} at {site}", f"{site}的{cadre}"
 
 
 def blocking(state: State, c: int, day: int, post: int) -> str:

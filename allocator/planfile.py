@@ -27,7 +27,10 @@ def as_text(table: Table, frame: pd.DataFrame, start: date) -> pd.DataFrame:
     """The table as it stands in the file: ISO dates, numbers rounded to what is meant."""
     columns = {}
     for column in table.columns:
-        values = frame[column.name]
+        if column.name not in frame and not column.required:
+            values = pd.Series([column.default] * len(frame), index=frame.index, dtype=object)
+        else:
+            values = frame[column.name]
         if column.kind == "date":
             values = _by_label(values, lambda day: (start + timedelta(days=int(day))).isoformat())
         elif column.name in _DECIMALS:

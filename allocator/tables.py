@@ -515,6 +515,8 @@ OUTPUTS: Mapping[str, Table] = _tables(
             Column("key", "text", "the limit, such as 'batch=first' or 'depot=D1 item=mask day=2020-02-05'"),
             _number("shadow_price", "objective saved by one more unit", "penalty/unit"),
             Column("unit", "text", "unit of the limit"),
+            _number("less", "units fewer for which the price still holds", "units", required=False, default=0.0),
+            _number("more", "units more for which the price still holds", "units", required=False, default=0.0),
         ),
         ("rule", "key"),
     ),

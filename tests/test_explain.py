@@ -24,7 +24,7 @@ from allocator.scenario import Scenario
 from allocator.state import State
 from allocator.tables import RULES
 
-SEEDS = range(50)
+SEEDS = range(24)
 
 
 @cache
@@ -40,7 +40,7 @@ def short(plan: Plan, state: State, e: Explained) -> int:
     table = explain.reasons(state, [e]).iloc[0]
     name, key = ("coverage", ["duty", "shift"]) if e.shortage.people else ("supply", ["item", "tier"])
     rows = plan.tables[name]
-    rows = rows[(rows["site"] == table["site"]) & (rows[key].agg(" ".join, axis=1) == table["what"])]
+    rows = rows[(rows["site"] == table["site"]) & (rows[key[0]] + " " + rows[key[1]] == table["what"])]
     return int(rows["shortage"].sum())
 
 
@@ -64,7 +64,7 @@ def test_every_fix_holds_when_it_is_made_alone(seed: int) -> None:
 def test_most_shortages_have_a_fix() -> None:
     found = [e for seed in SEEDS for e in case(seed)[3]]
     fixed = sum(e.fix is not None for e in found)
-    assert len(found) >= 200
+    assert len(found) >= 100
     assert fixed >= 0.7 * len(found)
     assert len({e.reason.rule for e in found}) >= 10
 
@@ -75,9 +75,10 @@ def test_every_shortage_is_explained_once() -> None:
         table = explain.reasons(state, found)
         cells = plan.tables["coverage"].query("shortage > 0")
         units = plan.tables["supply"].query("shortage > 0")
-        posts = cells[["site", "duty", "shift"]].drop_duplicates().agg(" ".join, axis=1)
-        lines = units[["site", "item", "tier"]].drop_duplicates().agg(" ".join, axis=1)
-        assert Counter(table["site"] + " " + table["what"]) == Counter([*posts, *lines])
+        posts = set(cells[["site", "duty", "shift"]].itertuples(index=False, name=None))
+        lines = set(units[["site", "item", "tier"]].itertuples(index=False, name=None))
+        wanted = [f"{site} {a} {b}" for site, a, b in [*posts, *lines]]
+        assert Counter(table["site"] + " " + table["what"]) == Counter(wanted)
 
 
 def test_reasons_are_in_both_languages_and_name_a_rule() -> None:
@@ -136,7 +137,7 @@ def test_the_rule_that_holds_somebody_back_does() -> None:
     from allocator.phrases import blocking
 
     broken = 0
-    for seed in range(0, 50, 5):
+    for seed in SEEDS:
         scenario, plan, state, found = case(seed)
         inst = state.inst
         for e in (e for e in found if e.shortage.people):
@@ -159,11 +160,12 @@ def test_the_rule_that_holds_somebody_back_does() -> None:
 
 
 def test_what_would_help_most_does_help() -> None:
+    helped = 0
     for seed in (3, 6, 9, 12):
         scenario, plan, state, _ = case(seed)
         table = means.means(state)
         assert table["gain"].is_monotonic_decreasing
-        assert len(table)
+        helped += len(table)
         for row in table.to_dict("records"):
             if not row["means"].startswith("pack of"):
                 continue
@@ -174,6 +176,25 @@ def test_what_would_help_most_does_help() -> None:
             again = pipeline.solve(fixes.applied(scenario, [more]), Limits(rounds=0, prove=False), None, plan)
             assert again.objective is not None
             assert again.objective <= plan.objective + 1e-6
+    assert helped
+
+
+def test_no_names_of_another_district() -> None:
+    """What a district reads about its sites names neither places nor people of others."""
+    told = 0
+    for seed in SEEDS:
+        scenario, plan, state, found = case(seed)
+        table = explain.reasons(state, found)
+        sites = scenario.table("sites").set_index("site")["district"]
+        held = plan.tables["postings"].set_index("cadre")["site"].map(sites)
+        for row in table.to_dict("records"):
+            words = set(re.findall(r"[\w-]+", f"{row['reason']} {row['fix']} {row['change']}", re.ASCII))
+            words |= set(re.findall(r"[\w-]+", f"{row['reason_zh']} {row['fix_zh']}", re.ASCII))
+            own = sites[row["site"]]
+            assert all(sites[w] == own for w in words & set(sites.index))
+            assert all(held[w] == own for w in words & set(held.index))
+            told += "of another district" in row["reason"]
+    assert told, "somebody of another district is meant, and not named"
 
 
 # ---- the command line
