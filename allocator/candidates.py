@@ -25,7 +25,6 @@ from allocator.plan import Plan, arrange
 from allocator.problems import nearest
 from allocator.scenario import Scenario
 from allocator.state import Change, State
-from allocator.tables import TIERS
 
 __all__ = ["Move", "candidates_for", "moved", "neighbours", "ranked", "table"]
 
@@ -250,21 +249,21 @@ def moved(state: State, move: Move) -> Plan:
         kept = tables[name][tables[name]["cadre"] != code]
         tables[name] = pd.concat([kept, new], ignore_index=True) if len(new) else kept
     plus = {j: state.worn(move.posts)} | ({old: -state.worn(state.board.plan[c])} if old >= 0 else {})
-    tables["supply"] = reused(state, tables["supply"], plus)
+    tables["supply"] = reused(state, plus)
     return measured_plan(state.scenario, state.plan, tables)
 
 
-def reused(state: State, supply: pd.DataFrame, plus: dict[int, np.ndarray]) -> pd.DataFrame:
-    """The supply table with goods used anew where kits change by `plus` (site -> [I, D])."""
-    goods, used = state.goods, supply["used"].to_numpy(copy=True)
-    at = pd.MultiIndex.from_frame(supply[["site", "item", "tier", "day"]])
+def reused(state: State, plus: dict[int, np.ndarray], more: dict[int, np.ndarray] | None = None) -> pd.DataFrame:
+    """The supply table with goods used anew where kits change by `plus` or `more` arrives (site -> [I, D])."""
+    supply = state.plan.tables["supply"]
+    used = supply["used"].to_numpy(copy=True)
     for j, units in plus.items():
-        for item in np.flatnonzero(units.any(axis=1)):
-            served = state.larder.served(j, int(item), state.kits[j, item] + units[item])
+        come = np.zeros_like(units) if more is None else more[j]
+        for item in np.flatnonzero(units.any(axis=1) | come.any(axis=1)):
+            served = state.larder.served(j, int(item), state.kits[j, item] + units[item], come[item])
             for r, line in enumerate(state.larder.lines.get((j, int(item)), ())):
-                key = (state.inst.sites[j], goods.items[item], TIERS[goods.need_tier[line]])
-                for day in np.flatnonzero(goods.need[line]):
-                    used[at.get_loc((*key, int(day)))] = served.used[r, day]
+                day = np.flatnonzero(state.goods.need[line])
+                used[state.supply_row[line, day]] = served.used[r, day]
     return supply.assign(used=used)
 
 

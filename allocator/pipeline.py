@@ -376,7 +376,7 @@ def _prices(prices: supply.Prices | None, stock: Goods) -> pd.DataFrame:
                     rows.append({"rule": "stock_balance", "key": key, "shadow_price": value, "unit": "penalty/unit"})
         if prices.budget > 0:
             rows.append({"rule": "budget", "key": "budget", "shadow_price": prices.budget, "unit": "penalty/yuan"})
-    return pd.DataFrame(rows, columns=["rule", "key", "shadow_price", "unit"])
+    return pd.DataFrame(rows, columns=["rule", "key", "shadow_price", "unit"]).assign(less=0.0, more=0.0)
 
 
 __all__ = ["solve"]

@@ -27,7 +27,10 @@ def as_text(table: Table, frame: pd.DataFrame, start: date) -> pd.DataFrame:
     """The table as it stands in the file: ISO dates, numbers rounded to what is meant."""
     columns = {}
     for column in table.columns:
-        values = frame[column.name]
+        if column.name not in frame and not column.required:
+            values = pd.Series([column.default] * len(frame), index=frame.index, dtype=object)
+        else:
+            values = frame[column.name]
         if column.kind == "date":
             values = _by_label(values, lambda day: (start + timedelta(days=int(day))).isoformat())
         elif column.name in _DECIMALS:
@@ -56,6 +59,10 @@ def read_table(path: Path, table: Table, start: date) -> tuple[pd.DataFrame, lis
         return pd.DataFrame(columns=list(table.names)), problems
     columns = {}
     for column in table.columns:
+        if column.name not in frame:
+            # a plan of a version that did not write it
+            columns[column.name] = pd.Series([column.default] * len(frame), dtype=object).astype("str")
+            continue
         columns[column.name], found = _parsed(path.name, column, frame[column.name], start)
         problems += found
     return pd.DataFrame(columns), problems
@@ -128,7 +135,7 @@ def _header_problems(file: str, header: list[str], table: Table) -> list[Problem
         Problem(file, 1, name, name, known, "unknown_column") for name in header if name not in table.names
     ]
     twice = {name for name in header if header.count(name) > 1 and name in table.names}
-    missing = [name for name in table.names if name not in header]
+    missing = [column.name for column in table.columns if column.required and column.name not in header]
     return [
         *unknown,
         *(Problem(file, 1, name, name, "each column once", "duplicate_column") for name in sorted(twice)),

@@ -302,4 +302,56 @@ def candidates(run: Path, site: str, top: int, scenario: str | None, as_json: bo
     return 0
 
 
-COMMANDS = (compare, candidates, sweep, trade)
+@click.command()
+@click.argument("run", type=Path)
+@click.option("--site", metavar="SITE", help="Only the shortages of one site.")
+@click.option("--district", metavar="DISTRICT", help="Only those of one district.")
+@click.option("--top", type=click.IntRange(0), default=20, show_default=True, help="Shortages to print, dearest first.")
+@click.option("--prices", is_flag=True, help="Also price goods and budget, with the range in which each price holds.")
+@scenario_option
+@click.option("--quiet", is_flag=True, help="No progress.")
+@command
+def explain(
+    run: Path,
+    site: str | None,
+    district: str | None,
+    top: int,
+    prices: bool,
+    scenario: str | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Say why each shortage of the plan RUN remains, and the cheapest way to end it; fill its table `reasons`.
+
+    A fix is shown only after a whole plan with it was verified, the shortage gone and the objective no worse.
+    """
+    from allocator import explain, means, planfile, runs, shadow
+    from allocator.state import State
+    from allocator.tables import OUTPUTS
+
+    found, plan = runs.load(run, scenario)
+    state = State(found, plan)
+    say: Callable[[str], None] = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    wanted = explain.shortages(state, explain.sites_of(state, site, district))
+    say(f"{len(wanted)} shortages")
+    table = explain.reasons(state, explain.explained(state, wanted, say))
+    totals = means.means(state) if site is None and district is None else None
+    kept = {"reasons": table if totals is not None else explain.updated(plan.tables["reasons"], table)}
+    if prices:
+        curve = shadow.Curve(state.goods, state.kits)
+        limits = list(shadow.limits(curve))
+        say(f"prices of {len(limits)} limits, and how far each holds")
+        kept["prices"] = shadow.table(shadow.priced(curve, limits))
+    for name, frame in kept.items():
+        text = planfile.as_text(OUTPUTS[name], frame, found.settings.start)
+        runs.rewrite(run / f"{name}.csv", text.to_csv(index=False, lineterminator="\n"))
+    if as_json:
+        rows = [] if totals is None else totals.to_dict("records")
+        shown = planfile.as_text(OUTPUTS["reasons"], table, found.settings.start).to_dict("records")
+        emit({"ok": True, "exit_code": 0, "reasons": shown, "means": rows})
+        return 0
+    click.echo(explain.rendered(state, table, totals, top))
+    return 0
+
+
+COMMANDS = (compare, candidates, explain, sweep, trade)

@@ -245,12 +245,17 @@ class Part:
                 "what": row.what,
                 "day": self.date(row.day).isoformat(),
                 "shortage": f"{row.shortage:,.0f}",
-                "reason": row.reason,
-                "fix": row.fix,
+                "reason": self._spoken(row, "reason"),
+                "fix": self._spoken(row, "fix"),
                 "gain": value(row.gain),
             }
             for row in rows(table.head(MOST_REASONS))
         ]
+
+    def _spoken(self, row: Any, column: str) -> str:
+        """A text in the language of the report where there is one."""
+        chinese = getattr(row, f"{column}_zh", "") if self.language == "zh" else ""
+        return str(chinese or getattr(row, column))
 
     def date(self, day: int) -> date:
         return self.context.settings.horizon.date(day)

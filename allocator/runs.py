@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from allocator import files
 from allocator import plan as plans
 from allocator import scenario as scenarios
 from allocator.errors import InputError, Problem
@@ -51,6 +52,15 @@ def load(
         )
         raise InputError([Problem(str(run), None, None, found.settings.name, way, "other_scenario")])
     return found, plan
+
+
+def rewrite(file: Path, text: str) -> None:
+    """Write one file of a run, whole or not at all."""
+    files.replace_file(file, lambda fresh: _write(fresh, text))
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _scenario(run: Path, given: str | Path | None) -> Scenario:

@@ -23,6 +23,7 @@ from allocator.models.field import Field
 from allocator.models.worth import worth
 from allocator.plan import Plan
 from allocator.scenario import Scenario
+from allocator.tables import TIERS
 
 __all__ = ["Change", "State"]
 
@@ -61,7 +62,8 @@ class State:
         """[B] places left in each batch"""
         self._fair()
         self._freed: dict[int, float] = {}
-        self._penalty = self._supply_penalty(plan.tables["supply"])
+        self.penalty = self._supply_penalty(plan.tables["supply"])
+        """[S, I] supply term of each site and item"""
 
     def _arriving(self, shipments: pd.DataFrame) -> np.ndarray:
         arriving = np.zeros(self.goods.shape, np.int64)
@@ -101,11 +103,64 @@ class State:
         short = np.zeros(self.goods.shape[:2])
         lines = self.goods.need_site, self.goods.need_item
         np.maximum.at(short, lines, self.goods.need_weight * self.goods.first_half)
-        short *= self._penalty > 0
+        short *= self.penalty > 0
         worn = (self.goods.kit_rate[inst.post_duty[p]] * short[inst.post_site[p]]).sum(axis=1)
         size = len(inst.cadres)
         sums = [np.bincount(c, weights, size) for weights in (step, covers, worn)]
         return sums[0], sums[1].astype(np.int64), sums[2]
+
+    @cached_property
+    def supply_row(self) -> np.ndarray:
+        """[R, D] row of the plan's supply table of each need."""
+        goods_, supply = self.goods, self.plan.tables["supply"]
+        size = (len(self.inst.sites), len(goods_.items), len(TIERS))
+        line = pd.Index(np.ravel_multi_index((goods_.need_site, goods_.need_item, goods_.need_tier), size))
+        site = pd.Index(self.inst.sites).get_indexer(pd.Index(supply["site"]))
+        item = pd.Index(goods_.items).get_indexer(pd.Index(supply["item"]))
+        tier = pd.Index(TIERS).get_indexer(pd.Index(supply["tier"]))
+        out = np.full(goods_.need.shape, -1)
+        row = line.get_indexer(pd.Index(np.ravel_multi_index((site, item, tier), size)))
+        out[row, supply["day"].to_numpy(dtype=np.int64)] = np.arange(len(supply))
+        return out
+
+    # -- depots ------------------------------------------------------------------------------
+
+    @cached_property
+    def _moved(self) -> np.ndarray:
+        """[L, D] litres on each lane."""
+        goods_, shipments = self.goods, self.plan.tables["shipments"]
+        places, count = pd.Index(goods_.places), len(goods_.places)
+        item = pd.Index(goods_.items).get_indexer(pd.Index(shipments["item"]))
+        pair = places.get_indexer(pd.Index(shipments["origin"])) * count
+        pair = pair + places.get_indexer(pd.Index(shipments["destination"]))
+        lane = pd.Index(goods_.lane_from * count + goods_.lane_to).get_indexer(pd.Index(pair))
+        out = np.zeros((len(goods_.lane_from), goods_.days))
+        litres = shipments["quantity"].to_numpy() * goods_.volume[item]
+        np.add.at(out, (lane, shipments["day"].to_numpy(dtype=np.int64)), litres)
+        return out
+
+    @cached_property
+    def door(self) -> np.ndarray:
+        """[N, D] litres that can still leave a depot."""
+        used = np.zeros((self.goods.depots, self.goods.days))
+        np.add.at(used, self.goods.lane_from, self._moved)
+        return self.goods.throughput[:, None] - used
+
+    def lane_room(self, lane: int) -> np.ndarray:
+        """[D] litres that can still travel on a lane."""
+        return self.goods.lane_litres[lane] - self._moved[lane]
+
+    @cached_property
+    def spare(self) -> np.ndarray:
+        """[N, I, D] units at each depot that no later shipment needs."""
+        goods_, inventory = self.goods, self.plan.tables["inventory"]
+        held = np.zeros((goods_.depots, len(goods_.items), goods_.days), np.int64)
+        place = pd.Index(goods_.places).get_indexer(pd.Index(inventory["place"]))
+        item = pd.Index(goods_.items).get_indexer(pd.Index(inventory["item"]))
+        here = place < goods_.depots
+        at = place[here], item[here], inventory["day"].to_numpy(dtype=np.int64)[here]
+        held[at] = inventory["on_hand"].to_numpy()[here]
+        return np.minimum.accumulate(held[:, :, ::-1], axis=2)[:, :, ::-1]
 
     # -- fairness ----------------------------------------------------------------------------
 
@@ -185,7 +240,7 @@ class State:
             then = self.larder.served(site, int(item), self.kits[site, item] + plus[item])
             if then.short:
                 return np.inf
-            total += then.penalty - self._penalty[site, item]
+            total += then.penalty - self.penalty[site, item]
         return total
 
     def freed(self, c: int) -> float:

@@ -104,6 +104,8 @@ def test_text_may_hold_anything(made: Plan, tmp_path: Path) -> None:
         "fix": "x\ny",
         "gain": 1.5,
     }
+    order = [column.name for column in OUTPUTS["reasons"].columns]
+    reason = {name: reason.get(name, "") for name in order}
     asked = sound.stated(made, tables={**made.tables, "reasons": pd.DataFrame([reason])})
     write(asked, tmp_path / "run", START)
     assert read(tmp_path / "run", START).tables["reasons"].to_dict("records") == [reason]

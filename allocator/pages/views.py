@@ -228,7 +228,10 @@ class Views:
         sites = self.reader.table(run, "sites", district)
         rows = self.reader.rows(run, "reasons", district, **given)
         rows.sort(key=lambda row: (-row["gain"], row["site"]))
-        return [row | {"name": sites[row["site"]]["name"], "reason": _sentence(row["reason"])} for row in rows]
+        return [
+            row | {"name": sites[row["site"]]["name"], "reason": _spoken(row, "reason"), "fix": _spoken(row, "fix")}
+            for row in rows
+        ]
 
     def _supply(self, run: Run, place: dict[str, Any], day: date) -> list[dict[str, Any]]:
         items = self.reader.table(run, "items", place["district"])
@@ -246,10 +249,13 @@ class Views:
         ]
 
 
-def _sentence(reason: str) -> str:
-    """A rule as a sentence; any other text as it is."""
-    pair = RULE_SENTENCES.get(reason)
-    return reason if pair is None else pair[LANGUAGES.index(g.language)]
+def _spoken(row: dict[str, Any], column: str) -> str:
+    """A text in the reader's language where there is one; a rule's name alone as its sentence."""
+    pair = RULE_SENTENCES.get(row[column])
+    if pair is not None:
+        return pair[LANGUAGES.index(g.language)]
+    chinese = row.get(f"{column}_zh") if g.language == "zh" else None
+    return str(chinese or row[column])
 
 
 def _districts(names: dict[str, Any] | Any, found: list[facts.Place]) -> list[dict[str, Any]]:

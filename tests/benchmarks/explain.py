@@ -1,0 +1,116 @@
+"""Do the fixes hold, and the shadow prices?
+
+    python tests/benchmarks/explain.py [--cities 60] [--resources 200] [--again 60] [--sites 60] [--alone 20] [RUN ...]
+
+Random cities and the plans RUN are explained. Every fix is then read back from its text alone, made part of
+the scenario, and a whole plan of it is solved again from the plan in hand: the newcomers' best rosters and the
+site's goods, everybody else as they are. The verifier judges each plan, for random cities one fix at a time, for
+RUN the fixes of different sites together, and --alone of them alone. A fix is false if its shortage remains in the
+plan's table, a rule is broken, or the objective got worse. For --again of the random cities each fixed scenario
+is also solved freely, all decisions open: how often the shortage is gone then too is told, since a free plan may
+prefer to end another one.
+Prices of goods and budget are compared with scenarios solved anew at both ends of their range.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np
+from cities import city
+from test_explain import short
+from test_shadow import differences
+
+from allocator import explain, fixes, pipeline, runs, shadow
+from allocator.explain import Explained
+from allocator.limits import Limits
+from allocator.plan import Plan
+from allocator.shadow import Curve
+from allocator.state import State
+from allocator.verifier import verify
+
+
+def holds(state: State, e: Explained) -> bool:
+    """Read from its text and made alone, does the fix end its shortage?"""
+    assert e.fix is not None
+    scenario = fixes.applied(state.scenario, [json.loads(e.fix.text())])
+    made = explain.with_fixes(state, [e.fix], scenario)
+    return gone(state, made, [e]) == 1 and not verify(scenario, made)
+
+
+def gone(state: State, made: Plan, found: list[Explained]) -> int:
+    now, then = state.plan.objective, made.objective
+    assert now is not None
+    assert then is not None
+    return sum(short(made, state, e) == 0 for e in found) if then <= now + 1e-6 * max(1.0, now) else 0
+
+
+def freely(state: State, e: Explained) -> bool:
+    """With all decisions open, is the shortage gone too?"""
+    assert e.fix is not None
+    scenario = fixes.applied(state.scenario, [json.loads(e.fix.text())])
+    start = explain.with_fixes(state, [e.fix], scenario)
+    return short(pipeline.solve(scenario, Limits(rounds=1, prove=False), None, start), state, e) == 0
+
+
+def states(cities: int, plans: list[Path]) -> Iterator[tuple[str, State]]:
+    for seed in range(cities):
+        scenario = city(seed, closed=False)
+        yield f"city {seed}", State(scenario, pipeline.solve(scenario, Limits(rounds=1, prove=False)))
+    for run in plans:
+        yield run.name, State(*runs.load(run))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("plans", metavar="RUN", nargs="*", type=Path)
+    parser.add_argument("--cities", type=int, default=60)
+    parser.add_argument("--again", type=int, default=60)
+    parser.add_argument("--sites", type=int, default=60, help="sites of RUN, drawn at random")
+    parser.add_argument("--alone", type=int, default=20)
+    parser.add_argument("--resources", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no further city after this")
+    given = parser.parse_args()
+    shortages = shown = wrong = free = tried = priced = far = resources = cities = 0
+    began = time.monotonic()
+    for name, state in states(given.cities, given.plans):
+        if time.monotonic() - began > given.seconds:
+            break
+        random = name.startswith("city ")
+        cities += random
+        draw = np.random.default_rng(0)
+        some = None if random else draw.permutation(len(state.inst.sites))[: given.sites]
+        found = explain.explained(state, explain.shortages(state, some))
+        fixed = [e for e in found if e.fix is not None]
+        shortages, shown = shortages + len(found), shown + len(fixed)
+        if random:
+            wrong += sum(not holds(state, e) for e in fixed)
+        else:
+            alone = draw.permutation(len(fixed))[: given.alone]
+            wrong += sum(not holds(state, fixed[k]) for k in alone)
+        if random and cities <= given.again:
+            tried += len(fixed)
+            free += sum(freely(state, e) for e in fixed)
+        if random and resources < given.resources:
+            curve = Curve(state.goods, state.kits)
+            prices = shadow.priced(curve, shadow.limits(curve, (0, state.goods.days // 2)))
+            resources, priced = resources + len(prices), priced + sum(p.value > 0 for p in prices)
+            for p in prices:
+                ends = [abs(saved - p.value * units) for units, saved in differences(state, curve, p)]
+                far += max(ends) > 1e-8 * max(100.0, abs(curve.base))
+        line = f"{name}: {shortages} shortages, {shown} fixes shown, {wrong} false; "
+        line += f"{resources} prices ({priced} above 0), {far} wrong; solved freely {free} of {tried} gone"
+        print(line, flush=True)
+    return int(wrong + far > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
