@@ -57,12 +57,51 @@ class Calendar:
         return [np.flatnonzero(~self.team.banned[one, t]) for t in range(len(self.units))]
 
     @cached_property
+    def before_of(self) -> np.ndarray:
+        """(types) number of the set of classes a type may follow."""
+        return np.unique(self.team.banned, axis=1, return_inverse=True)[1].reshape(-1)
+
+    @cached_property
+    def befores(self) -> list[np.ndarray]:
+        """The classes in each such set."""
+        return [self.before[int(np.flatnonzero(self.before_of == k)[0])] for k in range(self.before_of.max() + 1)]
+
+    @cached_property
     def saturday(self) -> np.ndarray:
         return self.team.weekday == SATURDAY
 
     @cached_property
     def sunday(self) -> np.ndarray:
         return self.team.weekday == SUNDAY
+
+
+Part = tuple[tuple[slice, ...], tuple[slice, ...]]
+"""Places to copy from and to."""
+
+
+class Move(NamedTuple):
+    """A shift type worked on a day: what may come before, and the parts of the grid it links."""
+
+    type: int
+    kind: int
+    before: int
+    parts: list[Part]
+
+
+class Plan(NamedTuple):
+    """How a day's states follow from those of the day before."""
+
+    off: Part
+    enders: list[int]
+    moves: list[Move]
+
+
+def _least(arrays: list[np.ndarray]) -> np.ndarray:
+    """Element by element, the least of some arrays."""
+    least = arrays[0] if len(arrays) == 1 else np.minimum(arrays[0], arrays[1])
+    for other in arrays[2:]:
+        np.minimum(least, other, out=least)
+    return least
 
 
 class Grid:
@@ -72,7 +111,7 @@ class Grid:
         team = calendar.team
         days = team.shape[1]
         self.calendar, self.counted = calendar, counted
-        self.usable = np.flatnonzero(team.most[person] > 0)
+        self.usable = np.flatnonzero(team.most.max(axis=0) > 0)
         self.max_run = int(team.max_run[person])
         self.runs = int(min(team.max_run[person], days + team.first_day))
         self.min_run, self.min_off = int(team.min_run[person]), max(1, int(team.min_off[person]))
@@ -83,6 +122,10 @@ class Grid:
         self.weekly = team.max_weekends[person] < saturdays
         self.limits = (self.weekends, *(int(team.most[person, t]) for t in counted))
         self.axes = tuple(limit + 1 for limit in self.limits)
+        self.of_class = [
+            [t for t in self.usable.tolist() if calendar.classes[t] == c]
+            for c in range(calendar.classes.max() + 1)
+        ]
         self.edge = team.edges.of(np.array([person]))
         self.bands = self._bands()
 
@@ -95,7 +138,7 @@ class Grid:
     def _bands(self) -> list[tuple[int, int]]:
         """First and last number of units worth keeping, before day 0 and after each day."""
         days = self.calendar.team.shape[1]
-        longest = int(self.calendar.units[self.usable].max(initial=0))
+        longest = int(self.calendar.units.max(initial=0))
         cycle = self.runs + self.min_off
 
         def most(n: int) -> int:
@@ -115,17 +158,19 @@ class Grid:
         `cost` is (people, days, types), infinite where barred; `off` (people, days) likewise.
         """
         table = Table(self, cost, off)
-        table.work.append(self._empty(self.calendar.classes.max() + 1, self.runs, 0, len(cost)))
-        table.rest.append(self._empty(1, self.min_off, 0, len(cost))[0])
+        kinds = self.calendar.classes.max() + 1
+        table.work.append(self._empty((kinds, self.runs), 0, len(cost)))
+        table.rest.append(self._empty((self.min_off,), 0, len(cost)))
         self._begin(table)
+        closed = np.isinf(cost).all(axis=0)
         for day in range(cost.shape[1]):
-            self._step(table, day)
+            self._step(table, day, closed[day])
         self._close(table)
         return table
 
-    def _empty(self, kinds: int, runs: int, day: int, people: int) -> np.ndarray:
+    def _empty(self, kinds: tuple[int, ...], day: int, people: int) -> np.ndarray:
         low, high = self.bands[day]
-        return np.full((kinds, runs, *self.axes, high - low + 1, people), np.inf)
+        return np.full((*kinds, *self.axes, high - low + 1, people), np.inf)
 
     def _begin(self, table: Table) -> None:
         before, run = int(self.edge.before[0]), int(self.edge.before_run[0])
@@ -137,47 +182,70 @@ class Grid:
         else:
             table.rest[0][(min(run, self.min_off) - 1, *zero)] = 0.0
 
-    def _step(self, table: Table, day: int) -> None:
+    def _step(self, table: Table, day: int, closed: np.ndarray) -> None:
+        """Days off: a run of work may end when long enough, a run of days off grows."""
         people = len(table.cost)
-        work = self._empty(len(table.work[0]), self.runs, day + 1, people)
-        rest = self._empty(1, self.min_off, day + 1, people)[0]
-        self._rest(table, day, rest)
-        inner: dict[bytes, np.ndarray] = {}
-        for t in self.usable:
-            key = self.calendar.before[t].tobytes()
-            if key not in inner:
-                inner[key] = table.work[-1][self.calendar.before[t]].min(axis=0)
-            self._work(table, day, int(t), inner[key], work[self.calendar.classes[t]])
+        plan, old, fresh = self.plans[day], table.work[-1], table.rest[-1]
+        work = self._empty(old.shape[:2], day + 1, people)
+        rest = self._empty(fresh.shape[:1], day + 1, people)
+        fro, to = plan.off
+        into, last = rest[to], fresh[fro]
+        if len(plan.enders):
+            into[0] = _least([old[k, r][fro[1:]] for k in range(len(old)) for r in plan.enders])
+        into[1:] = last[:-1]
+        np.minimum(into[-1], last[-1], out=into[-1])
+        into += table.off[:, day]
+        self._work(table, day, closed, work)
         table.work.append(work)
         table.rest.append(rest)
 
-    def _rest(self, table: Table, day: int, rest: np.ndarray) -> None:
-        """Days off: a run of work may end when long enough, a run of days off grows."""
-        old, new = self._move(day, 0)
-        ended = table.work[-1][:, self.enders(day)].min(axis=(0, 1), initial=np.inf)
-        into, last = rest[..., new, :], table.rest[-1][..., old, :]
-        into[0] = ended[..., old, :]
-        into[1:] = np.minimum(into[1:], last[:-1])
-        into[-1] = np.minimum(into[-1], last[-1])
-        into += table.off[:, day]
+    def _work(self, table: Table, day: int, closed: np.ndarray, work: np.ndarray) -> None:
+        """Shifts: a run grows, or begins after enough days off."""
+        old, fresh = table.work[-1], table.rest[-1]
+        grown: dict[int, np.ndarray] = {}
+        paid = np.repeat(table.cost[:, day].T[:, None], old.shape[-2], axis=1)
+        for move in self.plans[day].moves:
+            if closed[move.type]:
+                continue
+            if move.before not in grown:
+                source = grown[move.before] = np.empty_like(old[0])
+                source[0] = fresh[-1]
+                if self.runs > 1:
+                    source[1:] = _least([old[k][:-1] for k in self.calendar.befores[move.before]])
+            for fro, to in move.parts:
+                into = work[move.kind][to]
+                total = grown[move.before][fro] + paid[move.type, : into.shape[-2]]
+                np.minimum(into, total, out=into)
 
-    def _work(self, table: Table, day: int, t: int, grown: np.ndarray, work: np.ndarray) -> None:
-        """Shifts of type t: a run grows, or begins after enough days off."""
-        old, new = self._move(day, int(self.calendar.units[t]))
-        if old.stop <= old.start:
-            return
-        paid = np.tile(table.cost[:, day, t], (old.stop - old.start, 1))
-        if np.isinf(paid[0]).all():
-            return
-        for first, source, target in (
-            (False, grown[:-1], work[1:]),
-            (True, table.rest[-1][-1:], work[:1]),
-        ):
-            fro, to = self._used(day, t, first)
-            into = target[(slice(None), *to, new)]
-            np.minimum(into, source[(slice(None), *fro, old)] + paid, out=into)
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """Per day, what is copied from where to where."""
+        return [self._plan(day) for day in range(len(self.bands) - 1)]
 
-    def _used(self, day: int, t: int, first: bool) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    def _plan(self, day: int) -> Plan:
+        every = (slice(None),) * (1 + len(self.axes))
+        fro, to = self._minutes(day, 0)
+        moves = []
+        for t in self.usable.tolist():
+            source, target = self._minutes(day, int(self.calendar.units[t]))
+            if source.stop > source.start:
+                parts = [
+                    ((runs, *before, source), (runs, *after, target))
+                    for runs, first in self._runs(day)
+                    for before, after in [self._used(day, t, first)]
+                ]
+                moves.append(
+                    Move(t, int(self.calendar.classes[t]), int(self.calendar.before_of[t]), parts)
+                )
+        return Plan(((*every, fro), (*every, to)), self.enders(day).tolist(), moves)
+
+    def _runs(self, day: int) -> list[tuple[slice, bool]]:
+        """Runs to treat at once: on a Sunday, one that begins differs from one that grows."""
+        if self.weekend(day, True) == self.weekend(day, False):
+            return [(slice(None), False)]
+        return [(slice(1, None), False), (slice(0, 1), True)]
+
+    def _used(self, day: int, t: int, first: bool) -> Part:
         """Slices of weekends and counts before and after a shift."""
         steps = [self.weekend(day, first), *(int(t == c) for c in self.counted)]
         fro = tuple(slice(None, -1) if step else slice(None) for step in steps)
@@ -193,7 +261,7 @@ class Grid:
         runs = np.arange(1, self.runs + 1)
         return np.flatnonzero((runs >= self.min_run) | (runs == day + self.calendar.team.first_day))
 
-    def _move(self, day: int, units: int) -> tuple[slice, slice]:
+    def _minutes(self, day: int, units: int) -> tuple[slice, slice]:
         """Slices of minutes before and after a shift of so many units."""
         (low, high), (first, last) = self.bands[day], self.bands[day + 1]
         start, stop = max(low, first - units), min(high, last - units) + 1
@@ -258,45 +326,60 @@ class Table:
         return float(self.rest[day][place] if state.kind < 0 else self.work[day][(state.kind, *place)])
 
     def back(self, day: int, person: int, state: State) -> Iterator[tuple[int, State, float]]:
-        """Shift type worked on `day` (or OFF) to come to `state`, the state before, the day's cost."""
+        """Shift type worked on `day` (or OFF) to come to `state`, the state before, and their cost."""
+        low, high = self.grid.bands[day]
         if state.kind < 0:
-            yield from self._rested(day, person, state)
+            paid = float(self.off[person, day])
+            place = (*state.rest, state.units - low, person)
+            if low <= state.units <= high and paid < np.inf:
+                yield from self._rested(day, place, state, paid)
             return
-        grid, calendar = self.grid, self.grid.calendar
-        for t in grid.usable:
+        grid, first = self.grid, state.run == 0
+        week = grid.weekend(day, first)
+        for t in grid.of_class[state.kind]:
             paid = float(self.cost[person, day, t])
-            if calendar.classes[t] != state.kind or paid == np.inf:
+            units = state.units - int(grid.calendar.units[t])
+            if paid == np.inf or not low <= units <= high:
                 continue
-            first = state.run == 0
-            steps = (grid.weekend(day, first), *(int(t == c) for c in grid.counted))
-            rest = tuple(have - step for have, step in zip(state.rest, steps, strict=True))
-            units = state.units - int(calendar.units[t])
+            rest = (state.rest[0] - week, *state.rest[1:])
+            if t in grid.counted:
+                k = 1 + grid.counted.index(t)
+                rest = (*rest[:k], rest[k] - 1, *rest[k + 1 :])
+            if min(rest) < 0:
+                continue
+            place = (*rest, units - low, person)
             if first:
-                yield int(t), State(-1, grid.min_off - 1, rest, units), paid
-            else:
-                for kind in calendar.before[t]:
-                    yield int(t), State(int(kind), state.run - 1, rest, units), paid
+                yield t, State(-1, grid.min_off - 1, rest, units), float(self.rest[day][(-1, *place)]) + paid
+                continue
+            costs = self.work[day][(slice(None), state.run - 1, *place)]
+            for kind in grid.calendar.before[t].tolist():
+                yield t, State(kind, state.run - 1, rest, units), float(costs[kind]) + paid
 
-    def _rested(self, day: int, person: int, state: State) -> Iterator[tuple[int, State, float]]:
-        grid, paid = self.grid, float(self.off[person, day])
+    def _rested(
+        self, day: int, place: tuple[int, ...], state: State, paid: float
+    ) -> Iterator[tuple[int, State, float]]:
+        grid = self.grid
+        costs = self.rest[day][(slice(None), *place)]
         if state.run > 0:
-            yield OFF, state._replace(run=state.run - 1), paid
+            yield OFF, state._replace(run=state.run - 1), float(costs[state.run - 1]) + paid
         if state.run == grid.min_off - 1:
-            yield OFF, state, paid
+            yield OFF, state, float(costs[state.run]) + paid
         if state.run == 0:
-            for run in grid.enders(day):
-                for kind in range(len(self.work[day])):
-                    yield OFF, State(kind, int(run), state.rest, state.units), paid
+            costs = self.work[day][(slice(None), slice(None), *place)]
+            for run in grid.plans[day].enders:
+                for kind in range(len(costs)):
+                    yield OFF, State(kind, run, state.rest, state.units), float(costs[kind, run]) + paid
 
     def trace(self, person: int, state: State) -> np.ndarray:
         """A cheapest schedule that ends in `state`."""
         days = self.cost.shape[1]
         schedule = np.full(days, OFF, dtype=np.int16)
+        wanted = self.cheapest(days, person, state)
         for day in range(days - 1, -1, -1):
-            wanted = self.cheapest(day + 1, person, state)
-            for t, earlier, paid in self.back(day, person, state):
-                if self.cheapest(day, person, earlier) + paid == wanted:
+            for t, earlier, total in self.back(day, person, state):
+                if total == wanted:
                     schedule[day], state = t, earlier
+                    wanted = self.cheapest(day, person, state)
                     break
             else:
                 raise AssertionError("a cheapest path has a way back")

@@ -46,9 +46,9 @@ class Pricer:
     def __init__(self, team: Team):
         self.team, self.calendar = team, Calendar(team)
         people, self.days, _ = team.shape
-        self.counted = [self._small(p) for p in range(people)]
+        self.limits = [self._limits(p) for p in range(people)]
         self.grids: dict[tuple[object, ...], Grid] = {}
-        self._keys: dict[int, tuple[object, ...]] = {}
+        self.usual = [self._small(p) for p in range(people)]
 
     def _small(self, person: int) -> tuple[int, ...]:
         limits = self.team.most[person]
@@ -61,23 +61,20 @@ class Pricer:
                 found = wider
         return found
 
-    def grid(self, person: int) -> Grid:
-        """The grid of a person, shared by all with equal limits."""
-        key = self._keys.get(person)
-        if key is None:
-            key = self._keys[person] = self._key(person)
+    def grid(self, person: int, counted: tuple[int, ...]) -> Grid:
+        """The grid of a person with an axis for each type counted, shared by all with equal limits."""
+        key = (*self.limits[person], counted, tuple(int(self.team.most[person, t]) for t in counted))
         if key not in self.grids:
-            self.grids[key] = Grid(self.calendar, person, self.counted[person])
+            self.grids[key] = Grid(self.calendar, person, counted)
         return self.grids[key]
 
-    def _key(self, person: int) -> tuple[object, ...]:
-        team, counted = self.team, self.counted[person]
+    def _limits(self, person: int) -> tuple[int, ...]:
+        """All that people of one grid have in common."""
+        team = self.team
         names = ("min_minutes", "max_minutes", "max_run", "min_run", "min_off", "max_weekends")
-        limits = tuple(int(getattr(team, name)[person]) for name in names)
-        counts = tuple(int(team.most[person, t]) for t in counted)
-        usable = (team.most[person] > 0).tobytes()
-        edge = tuple(int(getattr(team.edges, n)[person]) for n in team.edges.__dataclass_fields__)
-        return (limits, counted, counts, usable, edge)
+        edges = team.edges.of(np.array([person]))
+        limits = [int(getattr(team, name)[person]) for name in names]
+        return (*limits, *(int(getattr(edges, name)[0]) for name in edges.__dataclass_fields__))
 
     def price(
         self,
@@ -92,20 +89,20 @@ class Pricer:
         `cost` is (people, days, types), `off` (people, days), infinite where barred.
         """
         cost = np.where(self.team.barred, np.inf, cost)
-        todo = list(range(len(below)) if people is None else people)
+        todo = {p: self.usual[p] for p in (range(len(below)) if people is None else people)}
         least = np.full(len(below), np.nan)
         found: list[tuple[int, np.ndarray, float]] = []
         while todo:
-            again: list[int] = []
+            again: dict[int, tuple[int, ...]] = {}
             for grid, members in self._groups(todo):
                 table = grid.fill(cost[members], off[members])
                 for k, person in enumerate(members):
                     cheapest = self._cheapest(table, k, person, float(below[person]), each)
-                    if cheapest is None:
-                        again.append(person)
-                        continue
-                    least[person], schedules = cheapest
-                    found += [(person, *one) for one in schedules]
+                    if isinstance(cheapest, tuple):
+                        least[person], schedules = cheapest
+                        found += [(person, *one) for one in schedules]
+                    else:
+                        again[person] = cheapest.counted
             todo = again
         found.sort(key=lambda one: one[0])
         return Priced(
@@ -115,11 +112,11 @@ class Pricer:
             np.array([c for _, _, c in found], dtype=float),
         )
 
-    def _groups(self, people: list[int]) -> Iterable[tuple[Grid, list[int]]]:
+    def _groups(self, people: dict[int, tuple[int, ...]]) -> Iterable[tuple[Grid, list[int]]]:
         """People by grid, cut so that a table fits the memory set aside."""
         members: dict[int, tuple[Grid, list[int]]] = {}
-        for person in people:
-            grid = self.grid(person)
+        for person, counted in people.items():
+            grid = self.grid(person, counted)
             members.setdefault(id(grid), (grid, []))[1].append(person)
         for grid, group in members.values():
             width = max(1, MEMORY // (8 * grid.size * self.days))
@@ -128,8 +125,8 @@ class Pricer:
 
     def _cheapest(
         self, table: Table, k: int, person: int, below: float, each: int
-    ) -> tuple[float, list[tuple[np.ndarray, float]]] | None:
-        """Least cost and schedules; None where the person needs a grid with more counts."""
+    ) -> tuple[float, list[tuple[np.ndarray, float]]] | Grid:
+        """Least cost and schedules, or the grid with more counts that the person needs."""
         work, rest = table.ends(k)
         costs = np.concatenate([work, rest])
         least = float(costs.min())
@@ -144,7 +141,7 @@ class Pricer:
                 found.append((schedule, float(costs[place])))
         excess = self._excess(person, found[0][0])
         if len(excess):
-            return None if self._count(person, excess) else self._search(table, k, person, below)
+            return self._wider(table.grid, person, excess) or self._search(table, k, person, below)
         return least, [one for one in found if not len(self._excess(person, one[0]))]
 
     def _excess(self, person: int, schedule: np.ndarray) -> np.ndarray:
@@ -152,15 +149,13 @@ class Pricer:
         counts = np.bincount(schedule[schedule >= 0], minlength=self.team.most.shape[1])
         return np.flatnonzero(counts > self.team.most[person])
 
-    def _count(self, person: int, excess: np.ndarray) -> bool:
-        """Give a type an axis, where the grid stays small enough."""
+    def _wider(self, grid: Grid, person: int, excess: np.ndarray) -> Grid | None:
+        """The grid with one more type counted; None where it would be too large."""
         for t in excess:
-            counted = tuple(sorted({*self.counted[person], int(t)}))
-            if Grid(self.calendar, person, counted).size <= WIDEST:
-                self.counted[person] = counted
-                self._keys.pop(person, None)
-                return True
-        return False
+            wider = self.grid(person, tuple(sorted({*grid.counted, int(t)})))
+            if wider.size <= WIDEST:
+                return wider
+        return None
 
     def _search(
         self, table: Table, k: int, person: int, below: float
@@ -188,10 +183,11 @@ class Pricer:
             if (day, state, counts) in seen:
                 continue
             seen.add((day, state, counts))
-            for t, earlier, paid in table.back(day - 1, k, state):
-                total = table.cheapest(day - 1, k, earlier) + paid + spent
+            for t, earlier, reached in table.back(day - 1, k, state):
+                total = reached + spent
                 if not total < below:
                     continue
+                paid = float(table.off[k, day - 1] if t == OFF else table.cost[k, day - 1, t])
                 grown = counts
                 if t != OFF and t in place:
                     i = place[t]
