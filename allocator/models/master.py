@@ -2,7 +2,7 @@
 
 Rows: one schedule per person; per (day, type) asked for, people at work + under - over = required;
 the sums of under- and of over-cover, free unless a branch bounds them. Columns: under and over per
-cover row, one dear stand-in per person, and the schedules. `allowed` bars cells of the roster: it
+cover row, dear stand-ins per person and sum, and the schedules. `allowed` bars cells of the roster: it
 closes columns and goes into the pricing.
 
 Lagrangian bound, for any duals u of the cover rows within [-over, under]: sum of u x required plus
@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from allocator.models.engine import Model
 from allocator.models.schedules import Pricer
 from allocator.models.simplex import Point, Simplex
-from allocator.models.team import Team
+from allocator.models.team import OFF, Team
 
 SMOOTH = 0.8
 """Share of the best bound's duals in those that are priced."""
@@ -76,6 +77,7 @@ class Master:
             1 + self.days * team.under.max(initial=0) + 2 * np.abs(team.cost).max(axis=2).sum(axis=1).max()
         )
         self.lp.add(np.full(self.people, dear), [np.array([p]) for p in range(self.people)])
+        self.lp.add(np.full(2, dear), [self.sums[:1], self.sums[1:]], [np.array([-1.0])] * 2)
         self.first = self.lp.width
 
     # ---- columns
@@ -153,6 +155,25 @@ class Master:
         self.point = self.lp.solve(dual)
         return np.inf if self.point is None else self.point.objective
 
+    def model(self, columns: np.ndarray) -> Model:
+        """The integer model over some schedules; its last columns are these."""
+        team, count = self.team, len(self.asked)
+        entries = [self._rows(p, s) for p, s in zip(self.owner[columns], self.schedules[columns], strict=True)]
+        rows = np.concatenate([self.people + np.arange(count)] * 2 + entries)
+        lengths = np.array([1] * (2 * count) + [len(e) for e in entries])
+        side = np.concatenate([np.ones(self.people), team.required.ravel()[self.asked]])
+        return Model(
+            cost=np.concatenate(
+                [team.under.ravel()[self.asked], team.over.ravel()[self.asked], self.cost[columns]]
+            ),
+            rows=rows,
+            columns=np.repeat(np.arange(len(lengths)), lengths),
+            values=np.where(np.arange(len(rows)) // max(1, count) == 1, -1.0, 1.0),
+            row_lower=side,
+            row_upper=side,
+            integer=np.arange(len(lengths)) >= 2 * count,
+        )
+
     def values(self) -> np.ndarray:
         """(columns) share of each schedule."""
         assert self.point is not None
@@ -162,9 +183,33 @@ class Master:
         return x
 
     def stand_ins(self) -> float:
-        """People without a schedule."""
+        """People without a schedule, and what the bounds of the sums are short of."""
         assert self.point is not None
-        return float(self.point.x[self.first - self.people : self.first].sum())
+        return float(self.point.x[self.first - self.people - 2 : self.first].sum())
+
+    def cells(self) -> np.ndarray:
+        """(people, days, types, then a day off) share of each cell of the roster."""
+        x = self.values()
+        used = np.flatnonzero(x > TINY)
+        shares = np.zeros((self.people, self.days, self.types + 1))
+        place = (self.owner[used, None], np.arange(self.days), self.schedules[used])
+        np.add.at(shares, place, x[used, None])
+        return shares
+
+    def roster(self) -> np.ndarray | None:
+        """The roster of an LP that has one schedule for each person."""
+        whole = np.flatnonzero(self.values() > 1 - TINY)
+        if len(whole) < self.people or self.stand_ins() > TINY:
+            return None
+        roster = np.full((self.people, self.days), OFF, dtype=np.int16)
+        roster[self.owner[whole]] = self.schedules[whole]
+        return roster
+
+    def totals(self) -> np.ndarray:
+        """Sums of under- and of over-cover."""
+        assert self.point is not None
+        count = len(self.asked)
+        return np.array([self.point.x[:count].sum(), self.point.x[count : 2 * count].sum()])
 
     def duals(self) -> Duals:
         assert self.point is not None

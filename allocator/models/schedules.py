@@ -7,6 +7,7 @@ grid would be too large, a best-first search counts the type instead, led by the
 
 from __future__ import annotations
 
+import copy
 import heapq
 import itertools
 from collections.abc import Iterable
@@ -49,6 +50,14 @@ class Pricer:
         self.limits = [self._limits(p) for p in range(people)]
         self.grids: dict[tuple[object, ...], Grid] = {}
         self.usual = [self._small(p) for p in range(people)]
+
+    def pick(self, people: np.ndarray, team: Team) -> Pricer:
+        """The pricer of some of the people, as `team`, with the same grids."""
+        part = copy.copy(self)
+        part.team = team
+        part.limits = [self.limits[p] for p in people]
+        part.usual = [self.usual[p] for p in people]
+        return part
 
     def _small(self, person: int) -> tuple[int, ...]:
         limits = self.team.most[person]

@@ -1,0 +1,92 @@
+"""Large neighbourhoods: free some people or some weeks of a roster, solve that part's LP, then its MIP.
+
+The LP is solved by column generation to its end or until its bound shows that the part holds
+nothing better; only then a small MIP chooses among the columns that could still be part of a
+better roster.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allocator.models import engine
+from allocator.models.master import TINY, Master
+from allocator.models.schedules import Pricer
+from allocator.models.team import Team
+
+STARTERS = 12
+"""Columns a freed person starts with."""
+WIDEST = 4000
+"""Columns of a MIP at most; those of least reduced cost stay."""
+
+
+def people(
+    team: Team,
+    pricer: Pricer,
+    pool: tuple[np.ndarray, np.ndarray],
+    roster: np.ndarray,
+    free: np.ndarray,
+    seconds: float,
+) -> np.ndarray | None:
+    """A better roster in which only the `free` people's schedules differ, if one was found.
+
+    `pool` are owners and schedules to begin with.
+    """
+    part = team.part(free, roster)
+    master = Master(part, pricer.pick(free, part))
+    master.add(np.arange(len(free)), roster[free])
+    place = np.full(len(roster), -1)
+    place[free] = np.arange(len(free))
+    mine = place[pool[0]] >= 0
+    master.add(place[pool[0][mine]], pool[1][mine])
+    found = improve(master, team.value(roster), seconds)
+    if found is None:
+        return None
+    better = roster.copy()
+    better[free] = found
+    return better
+
+
+def days(master: Master, roster: np.ndarray, free: np.ndarray, seconds: float) -> np.ndarray | None:
+    """A better roster that differs on the `free` (people, days) only, if one was found.
+
+    `master` is the whole team's; it is left as it was found.
+    """
+    before = master.allowed
+    allowed = np.zeros_like(before)
+    np.put_along_axis(allowed, (roster.astype(np.int64) % allowed.shape[2])[:, :, None], True, axis=2)
+    allowed[free] = True
+    try:
+        master.add(np.arange(master.people), roster)
+        master.allow(allowed & before)
+        return improve(master, master.team.value(roster), seconds)
+    finally:
+        master.allow(before)
+
+
+def improve(master: Master, value: float, seconds: float) -> np.ndarray | None:
+    """A roster of the master's team that costs less than `value`, if the LP and the MIP find one."""
+    base = master.team.base
+    least, bound = master.converge(cutoff=value - base)
+    if master.point is None or master.team.bound(base + bound) >= value - TINY:
+        return None
+    found = master.roster()
+    if found is None:
+        found = _choose(master, value - base - least, seconds)
+    return found if found is not None and master.team.value(found) < value - TINY else None
+
+
+def _choose(master: Master, room: float, seconds: float) -> np.ndarray | None:
+    """The best roster of the columns whose reduced cost leaves room for a better one."""
+    reduced = np.where(master.open, master.reduced(), np.inf)
+    kept = np.flatnonzero(reduced < room - (1 - TINY if master.team.whole else TINY))
+    kept = kept[np.argsort(reduced[kept], kind="stable")[:WIDEST]]
+    x = engine.solve(master.model(kept), seconds=seconds).x
+    if x is None:
+        return None
+    chosen = kept[x[-len(kept) :] > 0.5]
+    if len(chosen) != master.people:
+        return None
+    roster = np.empty((master.people, master.days), dtype=np.int16)
+    roster[master.owner[chosen]] = master.schedules[chosen]
+    return roster
