@@ -29,7 +29,6 @@ class Node:
     bound: float
     cells: tuple[tuple[int, int, tuple[bool, ...]], ...]
     sums: tuple[tuple[float, float], tuple[float, float]]
-    value: float = np.inf
 
 
 class Tree:
@@ -39,16 +38,24 @@ class Tree:
         self.master, self.start = master, master.allowed
         free = (-np.inf, np.inf)
         self._serial = itertools.count()
-        self._open: list[tuple[float, int, Node]] = []
-        self.nodes = 0
+        self._open: list[tuple[float, int, float, Node]] = []
+        self.nodes, self._floor = 0, np.inf
         self._push(Node(bound, (), (free, free)))
 
     def _push(self, node: Node) -> None:
-        heapq.heappush(self._open, (node.bound, -next(self._serial), node))
+        """Least rounded bound first, the newest of these: all of them must be solved anyway."""
+        team = self.master.team
+        level = team.bound(team.base + node.bound)
+        heapq.heappush(self._open, (level, -next(self._serial), node.bound, node))
+
+    @property
+    def open(self) -> bool:
+        """Is anything left to solve?"""
+        return bool(self._open)
 
     def bound(self) -> float:
         """No roster costs less; infinite when no node is open."""
-        return self._open[0][0] if self._open else np.inf
+        return min(self._floor, min((entry[2] for entry in self._open), default=np.inf))
 
     def step(self, cutoff: float, more: Callable[[], bool] = lambda: True) -> np.ndarray | None:
         """Solve the open node of least bound; the roster it led to, if any.
@@ -56,19 +63,19 @@ class Tree:
         Nodes that cannot beat `cutoff` are dropped. Where `more` says no, the node stays open.
         """
         team = self.master.team
-        while self._open and team.bound(team.base + self._open[0][0]) >= team.base + cutoff - TINY:
+        while self._open and self._open[0][0] >= team.base + cutoff - TINY:
             heapq.heappop(self._open)
         if not self._open:
             return None
-        node = heapq.heappop(self._open)[2]
+        node = heapq.heappop(self._open)[3]
         self.nodes += 1
         self._enter(node)
-        value, bound = self.master.converge(cutoff=cutoff, dual=True, more=lambda *_: more())
+        _, bound = self.master.converge(cutoff=cutoff, dual=True, more=lambda *_: more())
         bound = max(bound, node.bound)
         if team.bound(team.base + bound) >= team.base + cutoff - TINY:
             return None
         found = self.master.roster() if self.master.point is not None else None
-        parts = self._parts(replace(node, bound=bound, value=value)) if more() else None
+        parts = self._parts(replace(node, bound=bound)) if more() else None
         for part in [replace(node, bound=bound)] if parts is None else parts:
             self._push(part)
         return found
@@ -121,6 +128,8 @@ class Tree:
         else:
             person, day, best = np.unravel_index(np.abs(values - 0.5).argmin(), values.shape)
             if not CLOSE < values[person, day, best] < 1 - CLOSE:
+                if self.master.roster() is None:
+                    self._floor = min(self._floor, node.bound)
                 return []
             one = np.arange(types + 1) == best
         cells = [(int(person), int(day), tuple(bool(b) for b in part)) for part in (one, ~one)]

@@ -129,6 +129,13 @@ class Master:
                 self.lp.row(int(self.sums[k]), *bounds[k])
         self.sum_bounds = bounds.copy()
 
+    def copy(self) -> Master:
+        """Another LP over the same schedules, solved, all cells open."""
+        other = Master(self.team, self.pricer)
+        other.add(self.owner, self.schedules)
+        other.solve()
+        return other
+
     def keep(self, each: int, always: np.ndarray | None = None) -> None:
         """Forget all but each person's cheapest columns at the present duals."""
         reduced = self.reduced()
