@@ -24,7 +24,7 @@ from allocator.models.team import OFF, Team
 
 SMOOTH = 0.8
 """Share of the best bound's duals in those that are priced."""
-EACH = 3
+EACH = 2
 """Schedules a person may add in a round."""
 TINY = 1e-6
 
@@ -258,20 +258,24 @@ class Master:
         cutoff: float = np.inf,
         more: Callable[[float, float], bool] = lambda value, bound: True,
         dual: bool = False,
+        centre: Duals | None = None,
+        smooth: float = SMOOTH,
     ) -> tuple[float, float]:
         """Add columns until none is missing; value and bound of the LP, both without `base`.
 
-        Stops early when the bound rounds up to the value or reaches `cutoff`, and when `more` says no.
+        `centre` are duals that may already be good. Stops early when the bound rounds up to the value or reaches `cutoff`, and when `more` says no.
         """
-        base, best, centre, plain = self.team.base, -np.inf, None, False
+        base, best, plain = self.team.base, -np.inf, False
+        centre = None if centre is None else self._sound(centre)
         value = self.solve(dual)
-        for _ in range(rounds):
+        for turn in range(rounds):
             if self.point is None:
                 break
             out = self.duals()
-            at = out if centre is None or plain else self._sound(out.towards(centre, SMOOTH))
+            share = 1.0 if turn == 0 else smooth
+            at = out if centre is None or plain else self._sound(out.towards(centre, share))
             bound, people, schedules = self.price(at)
-            if bound > best or centre is None:
+            if bound > best:
                 best, centre = max(best, bound), at
             done = self.team.bound(base + best) >= base + min(value, cutoff) - TINY
             if not np.isfinite(bound) or done or not more(value, best):

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from allocator.models import engine
-from allocator.models.master import TINY, Master
+from allocator.models import dives, engine
+from allocator.models.master import TINY, Duals, Master
 from allocator.models.schedules import Pricer
 from allocator.models.team import Team
 
-STARTERS = 12
-"""Columns a freed person starts with."""
+ENOUGH = 1.0
+"""The LP is solved well enough when its value is this near to its bound."""
+SMOOTH = 0.5
+"""Share of the best bound's duals: small LPs settle sooner than large ones."""
 WIDEST = 4000
 """Columns of a MIP at most; those of least reduced cost stay."""
 
@@ -27,10 +29,12 @@ def people(
     roster: np.ndarray,
     free: np.ndarray,
     seconds: float,
+    rng: np.random.Generator,
+    centre: Duals | None = None,
 ) -> np.ndarray | None:
     """A better roster in which only the `free` people's schedules differ, if one was found.
 
-    `pool` are owners and schedules to begin with.
+    `pool` are owners and schedules to begin with, `centre` duals.
     """
     part = team.part(free, roster)
     master = Master(part, pricer.pick(free, part))
@@ -39,7 +43,7 @@ def people(
     place[free] = np.arange(len(free))
     mine = place[pool[0]] >= 0
     master.add(place[pool[0][mine]], pool[1][mine])
-    found = improve(master, team.value(roster), seconds)
+    found = improve(master, team.value(roster), rng, seconds, centre)
     if found is None:
         return None
     better = roster.copy()
@@ -47,7 +51,7 @@ def people(
     return better
 
 
-def days(master: Master, roster: np.ndarray, free: np.ndarray, seconds: float) -> np.ndarray | None:
+def days(master: Master, roster: np.ndarray, free: np.ndarray, rng: np.random.Generator, seconds: float) -> np.ndarray | None:
     """A better roster that differs on the `free` (people, days) only, if one was found.
 
     `master` is the whole team's; it is left as it was found.
@@ -59,21 +63,36 @@ def days(master: Master, roster: np.ndarray, free: np.ndarray, seconds: float) -
     try:
         master.add(np.arange(master.people), roster)
         master.allow(allowed & before)
-        return improve(master, master.team.value(roster), seconds)
+        return improve(master, master.team.value(roster), rng, seconds)
     finally:
         master.allow(before)
 
 
-def improve(master: Master, value: float, seconds: float) -> np.ndarray | None:
-    """A roster of the master's team that costs less than `value`, if the LP and the MIP find one."""
-    base = master.team.base
-    least, bound = master.converge(cutoff=value - base)
-    if master.point is None or master.team.bound(base + bound) >= value - TINY:
+def improve(
+    master: Master,
+    value: float,
+    rng: np.random.Generator,
+    seconds: float,
+    centre: Duals | None = None,
+) -> np.ndarray | None:
+    """A roster of the master's team that costs less than `value`, if a dive or the MIP finds one."""
+    team = master.team
+    limit = value - team.base
+
+    def more(least: float, bound: float) -> bool:
+        return least >= limit - TINY or least - bound > ENOUGH
+
+    least, bound = master.converge(cutoff=limit, more=more, centre=centre, smooth=SMOOTH)
+    if master.point is None or team.bound(team.base + bound) >= value - TINY:
         return None
     found = master.roster()
     if found is None:
-        found = _choose(master, value - base - least, seconds)
-    return found if found is not None and master.team.value(found) < value - TINY else None
+        for found in dives.dive(master, dives.columns(0.1), rng, lambda: value):
+            pass
+    if found is None or team.value(found) >= value - TINY:
+        master.solve()
+        found = _choose(master, limit - least, seconds)
+    return found if found is not None and team.value(found) < value - TINY else None
 
 
 def _choose(master: Master, room: float, seconds: float) -> np.ndarray | None:

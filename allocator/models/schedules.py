@@ -2,7 +2,9 @@
 
 People with equal limits share a grid. A limit on the shifts of a type is first left to chance,
 small ones apart; where a cheapest schedule breaks it, the type gets an axis of its own. Where that
-grid would be too large, a best-first search counts the type instead, led by the grid's exact costs.
+grid would be too large, each shift of the type is charged a price until the limit holds: the price
+proves a bound (weak duality) that the schedule found mostly meets. If no price leads to a schedule,
+a best-first search counts the types, led by the grid's exact costs.
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ WIDEST = 60_000
 """States of a day beyond which no further axis is added."""
 MEMORY = 48 << 20
 """Bytes of a table; groups are cut to fit."""
-SEARCHED = 4000
+SLACK = 1e-6
+CHARGES = 14
+"""Prices tried for types beyond their limits."""
+SEARCHED = 20_000
 """Steps of the best-first search; then its bound stands without a schedule."""
 
 
@@ -150,7 +155,7 @@ class Pricer:
                 found.append((schedule, float(costs[place])))
         excess = self._excess(person, found[0][0])
         if len(excess):
-            return self._wider(table.grid, person, excess) or self._search(table, k, person, below)
+            return self._wider(table.grid, person, excess) or self._charge(table, k, person, below)
         return least, [one for one in found if not len(self._excess(person, one[0]))]
 
     def _excess(self, person: int, schedule: np.ndarray) -> np.ndarray:
@@ -166,43 +171,72 @@ class Pricer:
                 return wider
         return None
 
-    def _search(
+    def _charge(
         self, table: Table, k: int, person: int, below: float
     ) -> tuple[float, list[tuple[np.ndarray, float]]]:
-        """Cheapest schedule within all limits: backwards, best first, led by the table."""
+        """Charge for types beyond their limits: a bound, and the cheapest schedule within them."""
+        limits, cost, off = self.team.most[person], table.cost[[k]], table.off[[k]]
+        price = np.zeros(len(limits))
+        low, high = price.copy(), np.full(len(limits), np.inf)
+        bound, best, schedule = -np.inf, np.inf, None
+        first = max(1.0, float(np.abs(cost[np.isfinite(cost)]).max(initial=0.0))) / 4
+        for _ in range(CHARGES):
+            charge, charged = price, table.grid.fill(cost + price, off)
+            least, found = _first(charged, 0)
+            bound = max(bound, least - float((price * limits).sum()))
+            counts = np.bincount(found[found >= 0], minlength=len(limits))
+            total = least - float((price * counts).sum())
+            if (counts <= limits).all() and total < best:
+                best, schedule = total, found
+            if best <= bound + SLACK:
+                break
+            low = np.where(counts > limits, price, low)
+            high = np.where((counts < limits) & (price > 0), price, high)
+            rising = np.where(np.isfinite(high), (low + high) / 2, np.maximum(2 * low, first))
+            price = np.where((counts > limits) | ((counts < limits) & (price > 0)), rising, price)
+        if schedule is None:
+            least, exact = self._search(charged, person)
+            bound = max(bound, least - float((charge * limits).sum()))
+            if exact is None:
+                return bound, []
+            counts = np.bincount(exact[exact >= 0], minlength=len(limits))
+            best, schedule = least - float((charge * counts).sum()), exact
+        return bound, [(schedule, best)] if best < below else []
+
+    def _search(self, table: Table, person: int) -> tuple[float, np.ndarray | None]:
+        """Cheapest schedule within all limits in a table of one: backwards, best first."""
         limits = self.team.most[person]
-        free = [int(t) for t in table.grid.usable if int(t) not in table.grid.counted]
-        place = {t: i for i, t in enumerate(free)}
         serial = itertools.count()
+        none = (0,) * len(limits)
         heap: list[tuple[float, int, int, float, State, tuple[int, ...], tuple[int, ...]]] = []
-        work, rest = table.ends(k)
-        for kind, costs in ((True, work), (False, rest)):
-            for end in np.flatnonzero(costs < below):
-                state = table.state(kind, int(end))
-                first = (float(costs[end]), -self.days, next(serial), 0.0, state, (0,) * len(free), ())
-                heapq.heappush(heap, first)
+        for work, costs in zip((True, False), table.ends(0), strict=True):
+            for end in np.flatnonzero(np.isfinite(costs)):
+                state = table.state(work, int(end))
+                entry = (float(costs[end]), -self.days, next(serial), 0.0, state, none, ())
+                heapq.heappush(heap, entry)
         seen: set[tuple[int, State, tuple[int, ...]]] = set()
         for _ in range(SEARCHED):
             if not heap:
-                return below, []
+                return float("inf"), None
             least, left, _, spent, state, counts, tail = heapq.heappop(heap)
-            day = -left
-            if day == 0:
-                return least, [(np.array(tail, dtype=np.int16), least)]
-            if (day, state, counts) in seen:
+            if left == 0:
+                return least, np.array(tail, dtype=np.int16)
+            if (left, state, counts) in seen:
                 continue
-            seen.add((day, state, counts))
-            for t, earlier, reached in table.back(day - 1, k, state):
-                total = reached + spent
-                if not total < below:
-                    continue
-                paid = float(table.off[k, day - 1] if t == OFF else table.cost[k, day - 1, t])
-                grown = counts
-                if t != OFF and t in place:
-                    i = place[t]
-                    if counts[i] == limits[t]:
-                        continue
-                    grown = (*counts[:i], counts[i] + 1, *counts[i + 1 :])
-                entry = (total, 1 - day, next(serial), spent + paid, earlier, grown, (t, *tail))
-                heapq.heappush(heap, entry)
-        return heap[0][0] if heap else below, []
+            seen.add((left, state, counts))
+            day = -left - 1
+            for t, earlier, reached in table.back(day, 0, state):
+                paid = float(table.off[0, day] if t == OFF else table.cost[0, day, t])
+                grown = counts if t == OFF else (*counts[:t], counts[t] + 1, *counts[t + 1 :])
+                if np.isfinite(reached) and (t == OFF or grown[t] <= limits[t]):
+                    entry = (reached + spent, -day, next(serial), spent + paid, earlier, grown, (t, *tail))
+                    heapq.heappush(heap, entry)
+        return (heap[0][0] if heap else float("inf")), None
+
+
+def _first(table: Table, k: int) -> tuple[float, np.ndarray]:
+    """The cheapest schedule of one person in a table that has one."""
+    work, rest = table.ends(k)
+    works = bool(len(work)) and float(work.min()) <= float(rest.min())
+    costs = work if works else rest
+    return float(costs.min()), table.trace(k, table.state(works, int(costs.argmin())))

@@ -102,7 +102,7 @@ def _descend(master: Master, hub: Hub, roster: np.ndarray, rng: np.random.Genera
         free = np.sort(_pick(team, roster, count, rng))
         seconds = min(MIP_SECONDS, max(0.1, hub.left))
         better = neighbours.people(
-            team, master.pricer, (master.owner, master.schedules), roster, free, seconds
+            team, master.pricer, (master.owner, master.schedules), roster, free, seconds, rng
         )
         if better is None:
             failures += 1
