@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from allocator.errors import InputError, PlanError, Problem, Violation
+from allocator.errors import InputError, NoPlanError, PlanError, Problem, Violation
 from allocator.limits import Limits, Watch
 from allocator.shell import Seconds, command, emit
 
@@ -279,3 +279,41 @@ def bench_assign(files: tuple[Path, ...], seconds: float, out: Path | None, as_j
             benches.write_assign(result.columns, out / f"{path.stem}.csv")
         click.echo(json.dumps({"file": str(path)} | result.record()))
     return 0
+
+
+@bench.command("curtois")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=Path)
+@click.option("--seconds", type=Seconds(), default=600.0, show_default=True, help="Per file.")
+@click.option(
+    "--out", type=Path, metavar="DIR", help="Also write each roster as DIR/FILE.csv: staff,day,shift."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of all random choices.",
+)
+@command
+def bench_curtois(
+    files: tuple[Path, ...], seconds: float, out: Path | None, seed: int, as_json: bool
+) -> int:
+    """Roster the teams of Curtois & Qu shift-scheduling FILES; a proof with each.
+
+    Ctrl-C keeps the best roster so far and goes on with the next file.
+    """
+    from allocator import console, curtois
+
+    instances = curtois.read_all(files)
+    code = 0
+    for path, instance in zip(files, instances, strict=True):
+        click.echo(str(path), err=True)
+        watch = Watch(_limits(seconds, seed=seed), console.Ticker())
+        answer = console.interruptible(watch, lambda i=instance, w=watch: curtois.solve(i, w))  # type: ignore[misc]
+        if answer.shifts is None:
+            code = NoPlanError.exit_code
+            click.echo(f"{path}: {answer.why}", err=True)
+        elif out is not None:
+            curtois.write(instance, answer.shifts, out / f"{path.stem}.csv")
+        click.echo(json.dumps({"file": str(path)} | answer.record()))
+    return code

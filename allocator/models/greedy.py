@@ -11,7 +11,7 @@ from allocator.models.team import OFF, Team
 def build(team: Team, pricer: Pricer, rng: np.random.Generator) -> np.ndarray | None:
     """A roster within all limits, people in random order; None where someone has no schedule."""
     roster = np.full(team.shape[:2], OFF, dtype=np.int16)
-    staffed = np.zeros_like(team.required)
+    staffed = np.zeros(team.required.shape)
     for person in rng.permutation(len(roster)):
         schedule = answer(team, pricer, int(person), staffed)
         if schedule is None:
@@ -52,7 +52,7 @@ def answer(team: Team, pricer: Pricer, person: int, staffed: np.ndarray) -> np.n
 
 def _worked(schedule: np.ndarray, team: Team) -> np.ndarray:
     """(days, types) 1 where a schedule works."""
-    worked = np.zeros_like(team.required, dtype=float)
+    worked = np.zeros(team.required.shape)
     days = np.flatnonzero(schedule >= 0)
     worked[days, schedule[days]] = 1.0
     return worked
