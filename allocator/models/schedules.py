@@ -1,7 +1,7 @@
 """Prices whole schedules: each person's cheapest ones under any costs of working a shift or a day off.
 
-People with equal limits share a grid. A limit on the shifts of a type is first left to chance,
-small ones apart; where a cheapest schedule breaks it, the type gets an axis of its own. Where that
+People with equal limits share a grid. A limit on the shifts of a type is left to chance; where a
+cheapest schedule breaks it, the type gets an axis, and keeps it while the limit goes on to bind. Where that
 grid would be too large, each shift of the type is charged a price until the limit holds: the price
 proves a bound (weak duality) that the schedule found mostly meets. If no price leads to a schedule,
 a best-first search counts the types, led by the grid's exact costs.
@@ -20,8 +20,8 @@ import numpy as np
 from allocator.models.grid import Calendar, Grid, State, Table
 from allocator.models.team import OFF, Team
 
-COUNTED = 5
-"""Limits up to this have an axis from the start."""
+STRAIN = 3
+"""Calls in a row that a limit must bind for its type to have an axis from the start."""
 WIDEST = 60_000
 """States of a day beyond which no further axis is added."""
 MEMORY = 48 << 20
@@ -54,26 +54,32 @@ class Pricer:
         people, self.days, _ = team.shape
         self.limits = [self._limits(p) for p in range(people)]
         self.grids: dict[tuple[object, ...], Grid] = {}
-        self.usual = [self._small(p) for p in range(people)]
+        self.strain = np.zeros(team.most.shape, dtype=np.int64)
+        self.index = np.arange(people)
 
     def pick(self, people: np.ndarray, team: Team) -> Pricer:
         """The pricer of some of the people, as `team`, with the same grids."""
         part = copy.copy(self)
         part.team = team
         part.limits = [self.limits[p] for p in people]
-        part.usual = [self.usual[p] for p in people]
+        part.index = self.index[people]
         return part
 
-    def _small(self, person: int) -> tuple[int, ...]:
-        limits = self.team.most[person]
+    def counted(self, person: int) -> tuple[int, ...]:
+        """Types with an axis from the start: those whose limits have been binding."""
+        strained = np.flatnonzero(self.strain[self.index[person]] >= STRAIN)
         found: tuple[int, ...] = ()
-        for t in np.argsort(limits, kind="stable"):
-            wider = tuple(sorted((*found, int(t))))
-            if not 0 < limits[t] <= min(COUNTED, self.days - 1):
-                continue
-            if Grid(self.calendar, person, wider).size <= WIDEST:
-                found = wider
+        for t in strained.tolist():
+            if self.grid(person, (*found, t)).size <= WIDEST:
+                found = (*found, t)
         return found
+
+    def _felt(self, person: int, schedule: np.ndarray) -> None:
+        """Note which limits a cheapest schedule reaches."""
+        limits, strain = self.team.most[person], self.strain[self.index[person]]
+        counts = np.bincount(schedule[schedule >= 0], minlength=len(limits))
+        strain += np.where((counts >= limits) & (limits > 0), 1, -1)
+        np.clip(strain, 0, 2 * STRAIN, out=strain)
 
     def grid(self, person: int, counted: tuple[int, ...]) -> Grid:
         """The grid of a person with an axis for each type counted, shared by all with equal limits."""
@@ -103,7 +109,7 @@ class Pricer:
         `cost` is (people, days, types), `off` (people, days), infinite where barred.
         """
         cost = np.where(self.team.barred, np.inf, cost)
-        todo = {p: self.usual[p] for p in (range(len(below)) if people is None else people)}
+        todo = {p: self.counted(p) for p in (range(len(below)) if people is None else people)}
         least = np.full(len(below), np.nan)
         found: list[tuple[int, np.ndarray, float]] = []
         while todo:
@@ -153,6 +159,7 @@ class Pricer:
                 end = int(place) - (0 if place < len(work) else len(work))
                 schedule = table.trace(k, table.state(bool(place < len(work)), end))
                 found.append((schedule, float(costs[place])))
+        self._felt(person, found[0][0])
         excess = self._excess(person, found[0][0])
         if len(excess):
             return self._wider(table.grid, person, excess) or self._charge(table, k, person, below)
