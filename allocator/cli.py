@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -303,17 +304,19 @@ def bench_curtois(
     Ctrl-C keeps the best roster so far and goes on with the next file.
     """
     from allocator import console, curtois
+    from allocator.models import roster
 
     instances = curtois.read_all(files)
     code = 0
     for path, instance in zip(files, instances, strict=True):
         click.echo(str(path), err=True)
         watch = Watch(_limits(seconds, seed=seed), console.Ticker())
-        answer = console.interruptible(watch, lambda i=instance, w=watch: curtois.solve(i, w))  # type: ignore[misc]
-        if answer.shifts is None:
+        found = console.interruptible(watch, partial(roster.solve, instance.team, watch))
+        if found.shifts is None:
             code = NoPlanError.exit_code
-            click.echo(f"{path}: {answer.why}", err=True)
+            click.echo(f"{path}: {curtois.why(instance, found)}", err=True)
         elif out is not None:
-            curtois.write(instance, answer.shifts, out / f"{path.stem}.csv")
-        click.echo(json.dumps({"file": str(path)} | answer.record()))
+            curtois.write(instance, found.shifts, out / f"{path.stem}.csv")
+        names = ("status", "objective", "bound", "seconds")
+        click.echo(json.dumps({"file": str(path)} | {n: getattr(found.certificate, n) for n in names}))
     return code

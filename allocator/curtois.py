@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from allocator.certificate import Status
-from allocator.errors import InputError
-from allocator.limits import Watch
-from allocator.models import roster as rosters
+from allocator.errors import InputError, Problem
+from allocator.models.roster import Roster
 from allocator.models.team import Team
 from allocator.problems import Problems, nearest
 
@@ -62,36 +60,10 @@ class Instance:
     team: Team
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the roster model found; objective and bound in the instance's weights."""
-
-    status: Status
-    objective: float | None
-    bound: float | None
-    seconds: float
-    shifts: np.ndarray | None
-    """(staff, days) number of the shift, -1 for a day off."""
-    stuck: tuple[str, ...]
-    """Staff whose limits allow no schedule at all."""
-
-    @property
-    def why(self) -> str:
-        """Why there is no roster."""
-        if self.stuck:
-            return f"no roster: no schedule is within the limits of {', '.join(self.stuck)}"
-        return "no roster found within the time"
-
-    def record(self) -> dict[str, Any]:
-        return {k: v for k, v in asdict(self).items() if k not in ("shifts", "stuck")}
-
-
-def solve(instance: Instance, watch: Watch) -> Answer:
-    """Roster an instance within the limits of the watch."""
-    found = rosters.solve(instance.team, watch)
-    proof = found.certificate
-    stuck = tuple(instance.staff[p] for p in found.stuck)
-    return Answer(proof.status, proof.objective, proof.bound, proof.seconds, found.shifts, stuck)
+def why(instance: Instance, found: Roster) -> str:
+    """Say why there is no roster."""
+    names = ", ".join(instance.staff[p] for p in found.stuck)
+    return f"no roster: no schedule keeps the limits of {names}" if names else "no roster found"
 
 
 def write(instance: Instance, shifts: np.ndarray, path: Path) -> None:
@@ -108,7 +80,8 @@ def write(instance: Instance, shifts: np.ndarray, path: Path) -> None:
 
 def read_all(paths: Sequence[Path]) -> list[Instance]:
     """Read instances, all faults of all files at once."""
-    found, problems = [], []
+    found: list[Instance] = []
+    problems: list[Problem] = []
     for path in paths:
         try:
             found.append(read(path))

@@ -148,7 +148,9 @@ def invent(seed: int, people: int, days: int, lengths: dict[str, int], tight: fl
         caps[rng.randrange(len(caps))] = days
         limits = "|".join(f"{s}={c}" for s, c in zip(order, caps, strict=True))
         run = rng.choice([(5, 2, 2), (5, 2, 2), (6, 2, 3), (5, 1, 2)])
-        lines.append(f"{name},{limits},{most},{max(0, most - 2 * long)},{run[0]},{run[1]},{run[2]},{(days + 6) // 14}")
+        lines.append(
+            f"{name},{limits},{most},{max(0, most - 2 * long)},{run[0]},{run[1]},{run[2]},{(days + 6) // 14}"
+        )
     lines += ["", "SECTION_DAYS_OFF", *(f"{n},{rng.randrange(days)}" for n in staff)]
     for kind in ("ON", "OFF"):
         lines += ["", f"SECTION_SHIFT_{kind}_REQUESTS"]

@@ -32,7 +32,8 @@ def cells(threshold: float, share: float) -> Fix:
         few = max(1, count // 8)
         chosen = order[: max(min(count, int((top >= threshold).sum())), few)]
         chosen = chosen[top.ravel()[chosen] > 0]
-        return _fixed(allowed, *np.unravel_index(chosen, top.shape), best.ravel()[chosen])
+        people, days = np.unravel_index(chosen, top.shape)
+        return _fixed(allowed, people, days, best.ravel()[chosen])
 
     return fix
 
@@ -87,3 +88,8 @@ def dive(
             yield None
     finally:
         master.allow(start)
+
+
+def run(master: Master, fix: Fix, rng: np.random.Generator, cutoff: float) -> np.ndarray | None:
+    """Dive to the end at once."""
+    return next((found for found in dive(master, fix, rng, lambda: cutoff) if found is not None), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from allocator.models.schedules import Pricer
@@ -15,9 +17,11 @@ def build(team: Team, pricer: Pricer, rng: np.random.Generator) -> np.ndarray | 
     for person in rng.permutation(len(roster)):
         schedule = answer(team, pricer, int(person), staffed)
         if schedule is None:
+            schedule = plain(team, int(person))
+        if schedule is None:
             return None
         roster[person] = schedule
-        staffed += _worked(schedule, team)
+        staffed += worked(schedule, team)
     return roster
 
 
@@ -29,10 +33,10 @@ def polish(
     value = team.value(roster)
     for _ in range(passes):
         for person in rng.permutation(len(roster)):
-            others = staffed - _worked(roster[person], team)
+            others = staffed - worked(roster[person], team)
             schedule = answer(team, pricer, int(person), others)
             if schedule is not None:
-                roster[person], staffed = schedule, others + _worked(schedule, team)
+                roster[person], staffed = schedule, others + worked(schedule, team)
         before, value = value, team.value(roster)
         if value >= before:
             break
@@ -50,9 +54,34 @@ def answer(team: Team, pricer: Pricer, person: int, staffed: np.ndarray) -> np.n
     return found[0] if len(found) else None
 
 
-def _worked(schedule: np.ndarray, team: Team) -> np.ndarray:
+def plain(team: Team, person: int) -> np.ndarray | None:
+    """The person's cheapest schedule of one shift type, however long the horizon; None if no type will do.
+
+    The sum of shifts stands for minutes and for the limit of the type: a small grid, without charges.
+    """
+    assert team.edge is None
+    one, best, least = team.pick(np.array([person])), None, np.inf
+    for t in np.flatnonzero(one.most[0] > 0):
+        part = replace(
+            one,
+            minutes=team.minutes[[t]],
+            banned=team.banned[np.ix_([t], [t])],
+            most=np.full((1, 1), team.shape[1]),
+            max_minutes=np.minimum(one.max_minutes, one.most[:, t] * team.minutes[t]),
+            cost=one.cost[:, :, [t]],
+            required=team.required[:, [t]],
+            under=team.under[:, [t]],
+            over=team.over[:, [t]],
+        )
+        found = answer(part, Pricer(part), 0, np.zeros(part.required.shape))
+        if found is not None and part.value(found[None]) < least:
+            best, least = np.where(found >= 0, t, OFF).astype(np.int16), part.value(found[None])
+    return best
+
+
+def worked(schedule: np.ndarray, team: Team) -> np.ndarray:
     """(days, types) 1 where a schedule works."""
-    worked = np.zeros(team.required.shape)
+    worked = np.zeros((len(schedule), team.shape[2]))
     days = np.flatnonzero(schedule >= 0)
     worked[days, schedule[days]] = 1.0
     return worked

@@ -54,13 +54,16 @@ class Master:
         self.sums = self.people + len(self.asked) + np.arange(2)
         self.sum_bounds = np.array([[-np.inf, np.inf], [-np.inf, np.inf]])
         self.allowed = np.ones((self.people, self.days, self.types + 1), dtype=bool)
+        self.point: Point | None = None
+        self._clear()
+        self._build()
+
+    def _clear(self) -> None:
         self.owner = np.zeros(0, dtype=np.int64)
         self.schedules = np.zeros((0, self.days), dtype=np.int16)
         self.cost = np.zeros(0)
         self.open = np.zeros(0, dtype=bool)
-        self.point: Point | None = None
-        self._known: dict[tuple[int, bytes], int] = {}
-        self._build()
+        self._known: set[tuple[int, bytes]] = set()
 
     def _build(self) -> None:
         team, count = self.team, len(self.asked)
@@ -88,7 +91,7 @@ class Master:
         for k in range(len(people)):
             key = (int(people[k]), schedules[k].astype(np.int16).tobytes())
             if key not in self._known:
-                self._known[key] = len(self._known)
+                self._known.add(key)
                 fresh.append(k)
         if not fresh:
             return 0
@@ -149,8 +152,7 @@ class Master:
             kept |= (self.schedules == always[self.owner]).all(axis=1)
         owner, schedules = self.owner[kept], self.schedules[kept]
         bounds, self.sum_bounds = self.sum_bounds, np.array([[-np.inf, np.inf], [-np.inf, np.inf]])
-        self.owner, self.schedules, self.cost, self.open = owner[:0], schedules[:0], self.cost[:0], self.open[:0]
-        self._known.clear()
+        self._clear()
         self._build()
         self.add(owner, schedules)
         self.bound_sums(bounds)
@@ -165,7 +167,9 @@ class Master:
     def model(self, columns: np.ndarray) -> Model:
         """The integer model over some schedules; its last columns are these."""
         team, count = self.team, len(self.asked)
-        entries = [self._rows(p, s) for p, s in zip(self.owner[columns], self.schedules[columns], strict=True)]
+        entries = [
+            self._rows(p, s) for p, s in zip(self.owner[columns], self.schedules[columns], strict=True)
+        ]
         rows = np.concatenate([self.people + np.arange(count)] * 2 + entries)
         lengths = np.array([1] * (2 * count) + [len(e) for e in entries])
         side = np.concatenate([np.ones(self.people), team.required.ravel()[self.asked]])
@@ -263,7 +267,8 @@ class Master:
     ) -> tuple[float, float]:
         """Add columns until none is missing; value and bound of the LP, both without `base`.
 
-        `centre` are duals that may already be good. Stops early when the bound rounds up to the value or reaches `cutoff`, and when `more` says no.
+        `centre` are duals that may already be good. Stops early when the bound rounds up to the
+        value or reaches `cutoff`, and when `more` says no.
         """
         base, best, plain = self.team.base, -np.inf, False
         centre = None if centre is None else self._sound(centre)

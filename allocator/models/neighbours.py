@@ -1,8 +1,8 @@
-"""Large neighbourhoods: free some people or some weeks of a roster, solve that part's LP, then its MIP.
+"""Large neighbourhoods: free some people of a roster, solve their LP, dive, then a small MIP.
 
-The LP is solved by column generation to its end or until its bound shows that the part holds
-nothing better; only then a small MIP chooses among the columns that could still be part of a
-better roster.
+The LP is solved by column generation nearly to its end, or until its bound shows that there is
+nothing better; only then a column dive looks for it, and a MIP over the columns that could still
+be part of a better roster.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from allocator.models.team import Team
 
 ENOUGH = 1.0
 """The LP is solved well enough when its value is this near to its bound."""
+STEP = 0.1
+"""Share of the people that a step of the dive fixes."""
 SMOOTH = 0.5
 """Share of the best bound's duals: small LPs settle sooner than large ones."""
 WIDEST = 4000
@@ -51,23 +53,6 @@ def people(
     return better
 
 
-def days(master: Master, roster: np.ndarray, free: np.ndarray, rng: np.random.Generator, seconds: float) -> np.ndarray | None:
-    """A better roster that differs on the `free` (people, days) only, if one was found.
-
-    `master` is the whole team's; it is left as it was found.
-    """
-    before = master.allowed
-    allowed = np.zeros_like(before)
-    np.put_along_axis(allowed, (roster.astype(np.int64) % allowed.shape[2])[:, :, None], True, axis=2)
-    allowed[free] = True
-    try:
-        master.add(np.arange(master.people), roster)
-        master.allow(allowed & before)
-        return improve(master, master.team.value(roster), rng, seconds)
-    finally:
-        master.allow(before)
-
-
 def improve(
     master: Master,
     value: float,
@@ -87,8 +72,7 @@ def improve(
         return None
     found = master.roster()
     if found is None:
-        for found in dives.dive(master, dives.columns(0.1), rng, lambda: value):
-            pass
+        found = dives.run(master, dives.columns(STEP), rng, value)
     if found is None or team.value(found) >= value - TINY:
         master.solve()
         found = _choose(master, limit - least, seconds)

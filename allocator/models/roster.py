@@ -8,7 +8,7 @@ off. Runs that touch an end of the horizon need not reach their minimum.
 
 Column generation over whole schedules: `schedules` prices them, `master` holds the LP, whose bound
 `branching` raises, `dives` and `neighbours` make rosters of it. With several processes one proves,
-the others seek; each has its own copy of the root's LP.
+the others seek; each has its own copy of the root's LP. `spans` does horizons too long for that.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -24,12 +25,15 @@ import numpy as np
 
 from allocator.certificate import Certificate, Status
 from allocator.limits import Watch
-from allocator.models import greedy
-from allocator.models.master import TINY, Master
+from allocator.models import greedy, search, spans
+from allocator.models.hub import Hub
+from allocator.models.master import Master
 from allocator.models.schedules import Pricer
-from allocator.models.search import KEPT, Hub, work
+from allocator.models.search import KEPT
 from allocator.models.team import Team
 
+Job = tuple[Iterator[None], Iterator[None] | None]
+"""Seeking and, where a process has that to do, proving."""
 STAGE, SOLVER = "roster", "glop, highs"
 ROOT = 0.6
 """Share of the time that the root may take."""
@@ -49,12 +53,17 @@ class Roster:
 
 def solve(team: Team, watch: Watch) -> Roster:
     """The best roster found within the limits, and what is proved about it."""
-    pricer = Pricer(team)
     rng = np.random.default_rng(watch.limits.seed)
+    return _long(team, watch, rng) if spans.long(team) else _whole(team, watch, rng)
+
+
+def _whole(team: Team, watch: Watch, rng: np.random.Generator) -> Roster:
+    """Over schedules of the whole horizon."""
+    pricer = Pricer(team)
     first = greedy.build(team, pricer, rng)
     if first is None:
         return _stuck(team, pricer, watch)
-    hub = Hub(team, first, -np.inf, deadline=time.monotonic() + watch.left())
+    hub = _hub(team, first, watch)
     hub.offer(greedy.polish(team, pricer, first, rng))
     watch.tell(STAGE, hub.value, None, "first roster")
     master = Master(team, pricer)
@@ -63,8 +72,34 @@ def solve(team: Team, watch: Watch) -> Roster:
     if hub.going and not watch.stopped:
         master.keep(KEPT)
         master.solve()
-        _share_out(master, hub, watch, root)
+
+        def job(here: Hub, seed: int, role: str) -> Job:
+            proving = None if role == "seek" else search.prove(master.copy(), here, root)
+            return search.seek(master, here, np.random.default_rng(seed), seed % 2), proving
+
+        _share_out(job, hub, watch)
     return Roster(hub.roster, _certificate(hub, watch))
+
+
+def _long(team: Team, watch: Watch, rng: np.random.Generator) -> Roster:
+    """Window by window."""
+    first = spans.build(team, rng)
+    if first is None:
+        return Roster(None, Certificate(STAGE, Status.UNKNOWN, None, None, round(watch.seconds, 3), SOLVER))
+    hub = _hub(team, first, watch)
+    watch.tell(STAGE, hub.value, None, "first roster")
+
+    def job(here: Hub, seed: int, role: str) -> Job:
+        proving = None if role == "seek" else spans.prove(team, here, lambda: here.left > 0)
+        return spans.seek(team, here, np.random.default_rng(seed)), proving
+
+    if hub.going:
+        _share_out(job, hub, watch)
+    return Roster(hub.roster, _certificate(hub, watch))
+
+
+def _hub(team: Team, roster: np.ndarray, watch: Watch) -> Hub:
+    return Hub(team, roster, -np.inf, deadline=time.monotonic() + watch.left())
 
 
 def _root(master: Master, hub: Hub, watch: Watch) -> float:
@@ -88,7 +123,7 @@ def _root(master: Master, hub: Hub, watch: Watch) -> float:
     return bound
 
 
-def _share_out(master: Master, hub: Hub, watch: Watch, root: float) -> None:
+def _share_out(job: Callable[[Hub, int, str], Job], hub: Hub, watch: Watch) -> None:
     """Seek and prove, in processes of their own where there may be several."""
     seed, processes = watch.limits.seed, watch.limits.processes
     if processes == 1 or "fork" not in multiprocessing.get_all_start_methods():
@@ -101,39 +136,38 @@ def _share_out(master: Master, hub: Hub, watch: Watch, root: float) -> None:
                 hub.deadline = -np.inf
 
         hub.send = send
-        work(master, hub, seed, "both", root, listen)
+        search.work(hub, *job(hub, seed, "both"), True, listen)
         return
     roles = ["prove"] + ["seek"] * (processes - 1)
-    crew = [_start(master, hub, seed + k, role, root) for k, role in enumerate(roles)]
+    crew = [_start(job, hub, seed + k, role) for k, role in enumerate(roles)]
     _hear(dict(crew), hub, watch)
     for _, process in crew:
         process.terminate()
         process.join()
 
 
-def _start(master: Master, hub: Hub, seed: int, role: str, root: float) -> tuple[Connection, BaseProcess]:
+def _start(
+    job: Callable[[Hub, int, str], Job], hub: Hub, seed: int, role: str
+) -> tuple[Connection, BaseProcess]:
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(theirs, master, hub, seed, role, root), daemon=True)
+    process = context.Process(target=_run, args=(theirs, job, hub, seed, role), daemon=True)
     process.start()
     theirs.close()
     return ours, process
 
 
-def _run(pipe: Connection, master: Master, hub: Hub, seed: int, role: str, root: float) -> None:
+def _run(pipe: Connection, job: Callable[[Hub, int, str], Job], hub: Hub, seed: int, role: str) -> None:
     """One process: work, tell what is found, hear what others found."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def listen() -> None:
         while pipe.poll():
             kind, what = pipe.recv()
-            if kind == "roster" and master.team.value(what) < hub.value - TINY:
-                hub.roster, hub.value = what, master.team.value(what)
-            if kind == "bound":
-                hub.bound = max(hub.bound, what)
+            hub.hear(kind, what)
 
     hub.send = lambda kind, what: pipe.send((kind, what))
-    work(master, hub, seed, role, root, listen)
+    search.work(hub, *job(hub, seed, role), False, listen)
     pipe.close()
 
 

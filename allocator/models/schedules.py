@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from allocator.models.grid import Calendar, Grid, State, Table
+from allocator.models.grid import Calendar, Grid
+from allocator.models.paths import State, Table
 from allocator.models.team import OFF, Team
 
 STRAIN = 3
@@ -85,7 +86,7 @@ class Pricer:
         """The grid of a person with an axis for each type counted, shared by all with equal limits."""
         key = (*self.limits[person], counted, tuple(int(self.team.most[person, t]) for t in counted))
         if key not in self.grids:
-            self.grids[key] = Grid(self.calendar, person, counted)
+            self.grids[key] = Grid(self.calendar, int(self.index[person]), counted)
         return self.grids[key]
 
     def _limits(self, person: int) -> tuple[int, ...]:
@@ -219,8 +220,7 @@ class Pricer:
         for work, costs in zip((True, False), table.ends(0), strict=True):
             for end in np.flatnonzero(np.isfinite(costs)):
                 state = table.state(work, int(end))
-                entry = (float(costs[end]), -self.days, next(serial), 0.0, state, none, ())
-                heapq.heappush(heap, entry)
+                heapq.heappush(heap, (float(costs[end]), -self.days, next(serial), 0.0, state, none, ()))
         seen: set[tuple[int, State, tuple[int, ...]]] = set()
         for _ in range(SEARCHED):
             if not heap:

@@ -1,21 +1,20 @@
 """What a process does after the root: it dives and frees neighbourhoods, or branches, step by step.
 
 Two kinds of work, each an iterator that gives way after every step: `seek` looks for better
-rosters, `prove` raises the bound. What they find goes to a `Hub`, which knows the best roster and
-bound of all processes.
+rosters, `prove` raises the bound. What they find goes to a `Hub`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from allocator.models import dives, neighbours
 from allocator.models.branching import Tree
-from allocator.models.master import TINY, Master
+from allocator.models.hub import Hub
+from allocator.models.master import Master
 from allocator.models.team import Team
 
 KEPT = 25
@@ -27,47 +26,11 @@ SHARE, WIDER, WIDEST = 0.27, 1.2, 0.6
 FAILURES = 6
 """Failures in a row after which the share grows."""
 MIP_SECONDS = 6.0
-STALE = 30.0
-"""Seconds without a better bound after which the proof takes only a small share of the time."""
-
-
-@dataclass
-class Hub:
-    """Best roster and bound so far; `send` tells them to other processes."""
-
-    team: Team
-    roster: np.ndarray
-    bound: float
-    send: Callable[[str, object], None] = lambda kind, what: None
-    deadline: float = np.inf
-    value: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.value = self.team.value(self.roster)
-
-    @property
-    def closed(self) -> bool:
-        return self.bound >= self.value - TINY
-
-    @property
-    def left(self) -> float:
-        return self.deadline - time.monotonic()
-
-    @property
-    def going(self) -> bool:
-        return not self.closed and self.left > 0
-
-    def offer(self, roster: np.ndarray) -> None:
-        value = self.team.value(roster)
-        if value < self.value - TINY:
-            self.roster, self.value = roster, value
-            self.send("roster", roster)
-
-    def raised(self, bound: float) -> None:
-        bound = min(bound, self.value)
-        if bound > self.bound + TINY:
-            self.bound = bound
-            self.send("bound", bound)
+DONE = object()
+QUIET, STALE = 100, 40.0
+"""Turns, and seconds, without a better bound after which the proof has few turns."""
+SELDOM = 4
+"""It then has one in so many."""
 
 
 def seek(master: Master, hub: Hub, rng: np.random.Generator, first: int = 0) -> Iterator[None]:
@@ -75,7 +38,8 @@ def seek(master: Master, hub: Hub, rng: np.random.Generator, first: int = 0) -> 
     turn = first
     while True:
         found = None
-        for found in dives.dive(master, _fix(turn, rng), rng, lambda: np.inf):
+        for step in dives.dive(master, _fix(turn, rng), rng, lambda: np.inf):
+            found = step
             yield
         turn += 1
         if found is None:
@@ -143,33 +107,25 @@ def prove(master: Master, hub: Hub, bound: float) -> Iterator[None]:
         yield
 
 
-def work(master: Master, hub: Hub, seed: int, role: str, root: float, listen: Callable[[], None]) -> None:
+def work(
+    hub: Hub, seeking: Iterator[None], proving: Iterator[None] | None, alone: bool, listen: Callable[[], None]
+) -> None:
     """Prove, seek or both until nothing is left to do.
 
-    A proof that no longer raises the bound gives most of its time to the search.
+    A process `alone` takes turns, the same ones whatever the clock says; else one proves until that
+    no longer raises the bound, and then gives most of its turns to the search.
     """
-    rng = np.random.default_rng(seed)
-    seeking = seek(master, hub, rng, seed % 2)
-    proving = prove(master.copy(), hub, root) if role != "seek" else iter(())
-    spent = {"prove": 0.0, "seek": 0.0}
-    rose, bound, proof = time.monotonic(), hub.bound, role != "seek"
+    quiet, rose, bound, turn = 0, time.monotonic(), hub.bound, 0
     while hub.going:
         listen()
-        started = time.monotonic()
         if hub.bound > bound:
-            rose, bound = started, hub.bound
-        share = 0.0 if not proof else _share(role, started - rose)
-        turn = "prove" if spent["prove"] < share * (sum(spent.values()) + TINY) or share == 1.0 else "seek"
-        if turn == "prove":
-            proof = next(proving, False) is None
-        else:
+            quiet, rose, bound = 0, time.monotonic(), hub.bound
+        busy = quiet < QUIET and (alone or time.monotonic() < rose + STALE)
+        every = (2 if alone else 1) if busy else SELDOM
+        turn += 1
+        if proving is None or turn % every:
             next(seeking)
-        spent[turn] += time.monotonic() - started
-
-
-def _share(role: str, quiet: float) -> float:
-    """Share of the time that goes into the proof."""
-    busy = quiet < STALE
-    if role == "prove":
-        return 1.0 if busy else 0.25
-    return 0.4 if busy else 0.15
+            continue
+        quiet += 1
+        if next(proving, DONE) is DONE:
+            proving = None

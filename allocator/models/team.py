@@ -36,7 +36,7 @@ class Edge:
     @staticmethod
     def free(people: int) -> Edge:
         none, zero = np.full(people, FREE), np.zeros(people, dtype=np.int64)
-        return Edge(none, zero, none, zero, np.ones(people, dtype=bool))
+        return Edge(none, zero, none.copy(), zero.copy(), np.ones(people, dtype=bool))
 
     def of(self, people: np.ndarray) -> Edge:
         return Edge(*(getattr(self, name)[people] for name in self.__dataclass_fields__))
@@ -146,8 +146,8 @@ class Team:
 
     def pick(self, people: np.ndarray) -> Team:
         """The team of some people alone."""
-        names = ("most", "min_minutes", "max_minutes", "max_run", "min_run", "min_off", "max_weekends")
-        names += ("present", "cost")
+        limits = ("most", "min_minutes", "max_minutes", "max_run", "min_run", "min_off", "max_weekends")
+        names = (*limits, "present", "cost")
         return replace(
             self,
             **{name: getattr(self, name)[people] for name in names},
