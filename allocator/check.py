@@ -270,6 +270,18 @@ def _stages(draft: Draft, problems: Problems) -> None:
         report(problems, people, "unknown_township", "township", nowhere, expected, "warning")
 
 
+def _rings(draft: Draft, problems: Problems) -> None:
+    """Report rings of outlines that enclose nothing."""
+    outlines = draft.sheet("outlines")
+    known = draft.names("districts.district") or set()
+    real = outlines.frame["district"].isin(known).to_numpy(dtype=bool)
+    sound = np.flatnonzero(outlines.ok("district", "ring", "point") & real)
+    rows = outlines.frame.iloc[sound][["district", "ring"]]
+    size = rows.groupby(["district", "ring"])["ring"].transform("size").to_numpy()
+    thin = sound[(size < 3) & ~rows.duplicated().to_numpy()]
+    report(problems, outlines, "thin_ring", "ring", thin, "a ring of at least 3 points")
+
+
 CHECKS: Iterable[Callable[[Draft, Problems], Any]] = (
     _target,
     _nothing_asked,
@@ -280,4 +292,5 @@ CHECKS: Iterable[Callable[[Draft, Problems], Any]] = (
     check_pins,
     _lanes,
     _stages,
+    _rings,
 )

@@ -1,4 +1,4 @@
-"""The command line: `check`, `solve`, `verify` and `bench`.
+"""The command line: `check`, `solve`, `verify` and `bench`; `cli_service` has the rest.
 
 Answers go to stdout, news of the work to stderr. Exit codes: 0 fine, 2 problems in the
 input or the command, 3 the plan breaks a rule, 4 no plan within the limits, 130 aborted.
@@ -7,21 +7,20 @@ Everything heavy is imported inside the commands, so that `allocator --help` ans
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from allocator.errors import InputError, NoPlanError, PlanError, Problem, Violation
-from allocator.limits import Limits, Watch
-from allocator.shell import Seconds, command, emit
+from allocator.cli_bench import bench
+from allocator.cli_service import COMMANDS
+from allocator.errors import InputError, PlanError, Problem, Violation
+from allocator.limits import Watch
+from allocator.shell import Seconds, command, emit, limits_of
 
 if TYPE_CHECKING:
     from allocator.plan import Plan
@@ -72,11 +71,6 @@ def _postings_in_force(scenario: Scenario, run: Path) -> Any:
     return table.loc[in_force, ["cadre", "site"]].reset_index(drop=True)
 
 
-def _limits(seconds: float, gap: float = 0.0, seed: int = 0, processes: int | None = None) -> Limits:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Limits(None if math.isinf(seconds) else seconds, gap, seed, processes or cores)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="allocator")
 def main() -> None:
@@ -84,6 +78,10 @@ def main() -> None:
 
     A SCENARIO is a folder of tables or one .xlsx workbook; a RUN is the folder of a plan.
     """
+
+
+for _command in (*COMMANDS, bench):
+    main.add_command(_command)
 
 
 @main.command()
@@ -157,10 +155,10 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, pipeline, summary
+    from allocator import console, pipeline, seal, summary
     from allocator import plan as plans
 
-    limits = _limits(seconds, gap, seed, processes)
+    limits = limits_of(seconds, gap, seed, processes)
     watch = Watch(limits, None if quiet else console.Ticker())
     if out is not None:
         _refuse_foreign(out)
@@ -171,6 +169,8 @@ def solve(
     if violations:
         folder = folder.with_name(folder.name + ".rejected")
     plans.write(plan, folder, found.settings.start)
+    if not violations:
+        seal.seal(folder, seal.digests(folder))
     if as_json:
         made = {"run": str(folder), "seconds": round(watch.seconds, 3)}
         emit(_judgement(violations) | made | summary.document(found, plan))
@@ -234,13 +234,18 @@ def _list(violations: list[Violation], err: bool = False) -> None:
 def verify(scenario: str, run: Path, previous: Path | None, settings: tuple[str, ...], as_json: bool) -> int:
     """Recompute every rule and the objective of RUN from its tables; list all violations.
 
-    Give the same --set and --previous as to `solve`.
+    Give the same --set and --previous as to `solve`. A plan without violations gets the seal
+    that `publish` asks for.
     """
     from allocator import plan as plans
+    from allocator import seal
 
     found = _load(scenario, settings, previous)
+    files = seal.digests(run)
     plan = plans.read(run, found.settings.start)
     violations = _verify(found, plan)
+    if not violations:
+        _seal(run, files)
     if as_json:
         values = {"objective": plan.objective, "bound": plan.bound, "gap": plan.gap}
         emit(_judgement(violations) | values)
@@ -251,72 +256,11 @@ def verify(scenario: str, run: Path, previous: Path | None, settings: tuple[str,
     return _code(violations)
 
 
-@main.group()
-def bench() -> None:
-    """Run one model alone on public instances; one JSON line per file."""
+def _seal(run: Path, files: dict[str, str]) -> None:
+    from allocator import seal
 
-
-@bench.command("assign")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=Path)
-@click.option(
-    "--seconds",
-    type=Seconds(),
-    default=60.0,
-    show_default=True,
-    help="Per file.",
-)
-@click.option(
-    "--out", type=Path, metavar="DIR", help="Also write each solution as DIR/FILE.csv: row,column from 1."
-)
-@command
-def bench_assign(files: tuple[Path, ...], seconds: float, out: Path | None, as_json: bool) -> int:
-    """Solve OR-Library assignment FILES as postings of n cadres to n one-person sites."""
-    from allocator import bench as benches
-
-    matrices = [benches.read_assign(path) for path in files]
-    for path, costs in zip(files, matrices, strict=True):
-        result = benches.assign(costs, _limits(seconds))
-        if out is not None:
-            benches.write_assign(result.columns, out / f"{path.stem}.csv")
-        click.echo(json.dumps({"file": str(path)} | result.record()))
-    return 0
-
-
-@bench.command("curtois")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=Path)
-@click.option("--seconds", type=Seconds(), default=600.0, show_default=True, help="Per file.")
-@click.option(
-    "--out", type=Path, metavar="DIR", help="Also write each roster as DIR/FILE.csv: staff,day,shift."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**31 - 1),
-    default=0,
-    show_default=True,
-    help="Seed of all random choices.",
-)
-@command
-def bench_curtois(
-    files: tuple[Path, ...], seconds: float, out: Path | None, seed: int, as_json: bool
-) -> int:
-    """Roster the teams of Curtois & Qu shift-scheduling FILES; a proof with each.
-
-    Ctrl-C keeps the best roster so far and goes on with the next file.
-    """
-    from allocator import console, curtois
-    from allocator.models import roster
-
-    instances = curtois.read_all(files)
-    code = 0
-    for path, instance in zip(files, instances, strict=True):
-        click.echo(str(path), err=True)
-        watch = Watch(_limits(seconds, seed=seed), console.Ticker())
-        found = console.interruptible(watch, partial(roster.solve, instance.team, watch))
-        if found.shifts is None:
-            code = NoPlanError.exit_code
-            click.echo(f"{path}: {curtois.why(instance, found)}", err=True)
-        elif out is not None:
-            curtois.write(instance, found.shifts, out / f"{path.stem}.csv")
-        names = ("status", "objective", "bound", "seconds")
-        click.echo(json.dumps({"file": str(path)} | {n: getattr(found.certificate, n) for n in names}))
-    return code
+    try:
+        if seal.broken(run, files):
+            seal.seal(run, files)
+    except OSError as error:
+        click.echo(f"{run} cannot be sealed for `publish`: {error.strerror or error}", err=True)

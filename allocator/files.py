@@ -37,7 +37,7 @@ def folder(path: Path, problems: Problems) -> tuple[Document | None, dict[str, R
     for name in INPUTS:
         problems.announce(f"{name}.csv")
     _strangers(path, problems)
-    document = _document(path / SETTINGS_FILE, problems)
+    document = settings(path / SETTINGS_FILE, problems)
     sheets: dict[str, Raw | None] = {}
     for name, table in INPUTS.items():
         file = path / f"{name}.csv"
@@ -123,7 +123,7 @@ def _patched(data: bytes, name: str, problems: Problems) -> str:
     return "".join(lines)
 
 
-def _document(file: Path, problems: Problems) -> Document | None:
+def settings(file: Path, problems: Problems) -> Document | None:
     if not os.path.lexists(file):
         problems.add(
             "missing_table", file.name, "this file: name, start, days, [[shift]], [[batch]], [rules] ..."

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocator import measures
+from allocator import context, measures
 from allocator.beside import Beside
 from allocator.certificate import Certificate, Status, gap
 from allocator.errors import InputError, NoPlanError, Problem
@@ -217,6 +217,7 @@ class Solve:
             kpis=measures.kpis(self.scenario, tables, derived),
             certificates=self._certificates(answer, objective, bound),
             tables=tables,
+            context=context.of(self.scenario),
         )
 
     def _agree(self, objective: float) -> None:

@@ -1,6 +1,7 @@
 """Plan: the tables of a decision and its proof; written to a folder and read back.
 
-A plan folder holds `plan.json` and one CSV per table of `tables.OUTPUTS` (UTF-8, ISO dates).
+A plan folder holds `plan.json`, one CSV per table of `tables.OUTPUTS` (UTF-8, ISO dates) and
+the subfolder `context` with what its readers must know of the scenario.
 It appears whole or not at all, and the same plan always gives the same bytes.
 """
 
@@ -19,12 +20,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from allocator import context as contexts
 from allocator import planfile
 from allocator.certificate import Certificate, gap
+from allocator.context import Context
 from allocator.errors import InputError, Problem
+from allocator.seal import SEAL
 from allocator.tables import OUTPUTS, Table
 
 HEAD = "plan.json"
+REPORTS = ("report.html", "report.xlsx")
+"""What `allocator report` adds; a new plan in the folder takes the report of the old one away."""
+NO_CONTEXT = f"a plan with the subfolder {contexts.FOLDER}, which older versions did not write; solve anew"
 _DTYPES = {"int": "int64", "date": "int64", "number": "float64"}
 
 
@@ -44,6 +51,8 @@ class Plan:
     certificates: tuple[Certificate, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     """Every table of `tables.OUTPUTS`; dates are days since the scenario's start."""
+    context: Context | None = None
+    """Names and places of the scenario; None in plans of versions that did not keep them."""
 
     @property
     def gap(self) -> float | None:
@@ -138,6 +147,8 @@ def _fill(plan: Plan, staging: Path, start: date) -> None:
     for name, frame in arrange(plan.tables).items():
         text = planfile.as_text(OUTPUTS[name], frame, start)
         text.to_csv(staging / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\n")
+    if plan.context is not None:
+        contexts.write(plan.context, staging / contexts.FOLDER)
     head = json.dumps(_head(plan), indent=2, ensure_ascii=False, allow_nan=False)
     (staging / HEAD).write_text(head + "\n", encoding="utf-8")
 
@@ -147,7 +158,7 @@ def _swap(staging: Path, folder: Path) -> None:
     if not folder.exists():
         staging.rename(folder)
         return
-    ours = {HEAD, *(f"{name}.csv" for name in OUTPUTS)}
+    ours = {HEAD, SEAL, contexts.FOLDER, *REPORTS, *(f"{name}.csv" for name in OUTPUTS)}
     for entry in folder.iterdir():
         if entry.name not in ours:
             copy = shutil.copytree if entry.is_dir() and not entry.is_symlink() else shutil.copy2
@@ -178,12 +189,20 @@ def _head(plan: Plan) -> dict[str, Any]:
     }
 
 
-def read(folder: str | Path, start: date) -> Plan:
-    """Read a plan folder; raises `InputError` with every fault of every file."""
+def read(folder: str | Path, start: date | None = None) -> Plan:
+    """Read a plan folder; without `start`, days are counted as its own context says.
+
+    Raises `InputError` with every fault of every file.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError([_folder_problem(folder, "missing", "the folder of a plan; there is none")])
-    head, problems = planfile.read_head(folder / HEAD)
+    context, problems = contexts.read(folder / contexts.FOLDER)
+    if start is None and context is None:
+        raise InputError(problems or [_folder_problem(folder, "no_context", NO_CONTEXT)])
+    start = start or context.settings.start  # type: ignore[union-attr]
+    head, found = planfile.read_head(folder / HEAD)
+    problems += found
     tables = {}
     for name, table in OUTPUTS.items():
         tables[name], found = planfile.read_table(folder / f"{name}.csv", table, start)
@@ -193,7 +212,7 @@ def read(folder: str | Path, start: date) -> Plan:
     if problems or head is None:
         raise InputError(problems)
     head.pop("gap")
-    return Plan(**head, tables=tables)
+    return Plan(**head, tables=tables, context=context)
 
 
 def _gap_problem(head: Mapping[str, Any]) -> list[Problem]:

@@ -10,7 +10,7 @@ in files it is an ISO date. All quantities of goods are whole units of the item.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 SITE_KINDS = (
@@ -345,7 +345,49 @@ INPUTS: Mapping[str, Table] = _tables(
         ("cadre",),
         optional=True,
     ),
+    Table(
+        "outlines",
+        "outlines of the districts, to be drawn on maps; no plan depends on them",
+        (
+            _id("district", "district", "districts.district"),
+            _count("ring", "closed line the point lies on: a district of two parts has two", "number", 1),
+            _count("point", "place of the point along the line", "number", 1),
+            *_lon_lat(),
+        ),
+        ("district", "ring", "point"),
+        optional=True,
+    ),
 )
+
+EVENT_KINDS = ("absence", "need", "stock", "closure")
+EVENTS = Table(
+    "events",
+    "what has changed since a plan was made, as districts report it; a re-plan takes it",
+    (
+        _id("event", "code of the report"),
+        Column("kind", "choice", "what has changed", choices=EVENT_KINDS),
+        _day("first_day", "first day it holds; with stock: the day it was noticed"),
+        _day("last_day", "last day it holds; blank: to the end of the horizon", required=False),
+        _id("cadre", "with absence: who is away", "cadres.cadre", required=False, default=""),
+        _id("place", "with need, closure: the site; with stock: depot or site", "places", required=False, default=""),
+        _id("duty", "with need of people: the duty", "duties.duty", required=False, default=""),
+        _id("shift", "with need of people: the shift", "settings.shift", required=False, default=""),
+        _count("required", "with need of people: needed at least from now on", "persons", required=False, default=0),
+        _count("target", "with need of people: wanted from now on", "persons", required=False, default=0),
+        _id("item", "with need of goods, stock: the item", "items.item", required=False, default=""),
+        Column("tier", "choice", "with need of goods: who needs it", choices=TIERS, required=False, default=""),
+        Column(
+            "quantity",
+            "int",
+            "with need of goods: needed each day from now on; with stock: found, or lost if below 0",
+            "units",
+            required=False,
+            default=0,
+        ),
+    ),
+    ("event",),
+)
+"""A file of its own, no part of a scenario."""
 
 OUTPUTS: Mapping[str, Table] = _tables(
     Table(
@@ -480,6 +522,26 @@ OUTPUTS: Mapping[str, Table] = _tables(
         ("site", "what"),
     ),
 )
+
+
+def _part(name: str, *columns: str) -> Table:
+    """An input table cut down to some of its columns."""
+    whole = INPUTS[name]
+    return replace(whole, columns=tuple(whole.column(c) for c in columns))
+
+
+CONTEXT: Mapping[str, Table] = _tables(
+    _part("districts", "district", "name"),
+    _part("sites", "site", "name", "kind", "district", "township", "lon", "lat"),
+    _part("duties", "duty", "name"),
+    _part("cadres", "cadre", "office"),
+    _part("items", "item", "name", "unit"),
+    _part("depots", "depot", "name", "district", "lon", "lat"),
+    _part("kits", "duty", "item", "per_shift"),
+    INPUTS["outlines"],
+)
+"""What a plan carries of its scenario, so that it can be shown and served without it: names and
+places. Of a person only the office that sends them, never where they live."""
 
 RULES = (
     "batch_size",

@@ -49,6 +49,7 @@ CHECKS: Mapping[str, Check] = {
 
 RECORDS: Mapping[str, Check] = {
     "fingerprint": records.fingerprint,
+    "context": records.context,
     "coverage": records.coverage,
     "supply": records.supply,
     "inventory": records.inventory,

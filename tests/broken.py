@@ -338,6 +338,9 @@ ROW_FAULTS = [
     _row("two previous postings", "previous", "C1,S2", "cadre", "duplicate_key"),
     _row("lane to nowhere", "lanes", "W0,S9,5,0", "destination", "dangling"),
     _row("lane to itself", "lanes", "W0,W0,5,0", "destination", "lane_to_itself"),
+    _row("outline of nowhere", "outlines", "D9,1,1,120.3,31.5", "district", "dangling"),
+    _row("outline that encloses nothing", "outlines", "D1,2,1,120.3,31.5", "ring", "thin_ring"),
+    _row("two first points", "outlines", "D1,1,1,120.3,31.5", "district", "duplicate_key"),
     _row("depot named like a site", "depots", "S5,Both,,120.3,31.5,5", "depot", "depot_is_site"),
     _row(
         "target below required",

@@ -14,7 +14,9 @@ import pytest
 
 from allocator import tables
 from allocator.cli import main
+from allocator.store import SERVED
 from allocator.tables import Column, Key, Table
+from api import SETTINGS, create_app
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -64,6 +66,14 @@ def section(table: Table) -> str:
     return "\n".join(lines + [f"| {name(c)} | {c.kind} | {described(c)} |" for c in table.columns])
 
 
+def context() -> str:
+    lines = ["| file | columns |", "|---|---|"]
+    return "\n".join(
+        lines
+        + [f"| `{t.name}.csv` | {', '.join(f'`{c}`' for c in t.names)} |" for t in tables.CONTEXT.values()]
+    )
+
+
 def name(column: Column) -> str:
     return f"`{column.name}`" if column.required else f"*`{column.name}`*"
 
@@ -79,6 +89,8 @@ SECTIONS = {
     "settings": settings(),
     "inputs": dictionary(tables.INPUTS),
     "outputs": dictionary(tables.OUTPUTS),
+    "events": section(tables.EVENTS),
+    "context": context(),
 }
 
 
@@ -131,6 +143,20 @@ def test_every_command_and_option_is_documented(path: str, command: click.Comman
     short = path.removeprefix("allocator ")
     documented = {option for option, of in rows if of == "all" or f"`{short}`" in of}
     assert documented == {o for p in command.params if isinstance(p, click.Option) for o in p.opts}
+
+
+def test_every_setting_of_the_service_is_documented() -> None:
+    rows = re.findall(r"^\| `ALLOCATOR_(\w+)` \| `([^`]*)` \|", text(), re.MULTILINE)
+    shown = {"db": "sqlite:///allocator.db", "log": "1"}
+    assert rows == [(name.upper(), shown.get(name, f"{value:g}" if value else "")) for name, value in SETTINGS.items()]
+
+
+def test_every_path_of_the_service_is_documented() -> None:
+    table = "|".join(sorted(SERVED, key=len, reverse=True))
+    found = create_app({"db": "sqlite://", "log": False}).api_doc["paths"]
+    general = {re.sub(rf"/plans/{{run}}/({table})\b", "/plans/{run}/{table}", path) for path in found}
+    documented = set(re.findall(r"^\| `(?:GET|POST) (/\S*)` \|", text(), re.MULTILINE))
+    assert general | {"/openapi.json", "/docs"} == documented
 
 
 def test_two_commands_are_all_it_takes() -> None:

@@ -23,8 +23,10 @@ from allocator.tables import RULES
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
 DECIDES = {"instance", "goods", "models"}
-JUDGES = {"plan", "planfile", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
-MEETING = {"pipeline", "cli", "__main__"}
+JUDGES = {"plan", "planfile", "context", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
+JUDGES |= {"report", "figures", "handbook", "drawing", "words"}
+SERVES = {"seal", "store", "service", "pages"}
+MEETING = {"pipeline", "cli", "cli_bench", "cli_service", "__main__"}
 
 
 def module_name(path: Path) -> str:
@@ -90,7 +92,7 @@ def within(rooms: set[str]) -> list[str]:
 
 
 def test_the_rooms_named_here_exist() -> None:
-    assert (GROUND | DECIDES | JUDGES | MEETING) - {room(m) for m in MODULES} == set()
+    assert (GROUND | DECIDES | JUDGES | SERVES | MEETING) - {room(m) for m in MODULES} == set()
 
 
 def test_solvers_run_below_models_only() -> None:
@@ -114,6 +116,23 @@ def test_judges_see_no_model(module: str) -> None:
     assert reach(module) & (DECIDES | MEETING) == set()
 
 
+@pytest.mark.parametrize("module", within(SERVES))
+def test_what_serves_sees_no_model_and_no_judge(module: str) -> None:
+    assert reach(module) & (DECIDES | MEETING | {"verifier", "judge", "measures"}) == set()
+
+
+def test_what_serves_loads_no_solver_and_no_pandas() -> None:
+    code = "import sys, api; sys.exit(bool({'ortools', 'pandas'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_command_line_answers_at_once() -> None:
+    """Nothing heavy is loaded before a command runs."""
+    heavy = "{'ortools', 'pandas', 'numpy', 'flask', 'sqlalchemy', 'pydantic'}"
+    code = f"import sys, allocator.cli; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
 @pytest.mark.parametrize("module", within(DECIDES))
 def test_those_who_decide_share_nothing_with_those_who_judge(module: str) -> None:
     assert reach(module) & (JUDGES | MEETING) == set()
@@ -127,6 +146,18 @@ def test_the_columns_meet_in_the_pipeline_only() -> None:
 def test_judging_loads_no_solver() -> None:
     code = "import sys, allocator.verifier, allocator.measures; sys.exit('ortools' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_serving_loads_neither_solver_nor_tables() -> None:
+    code = "import sys, api; print({'ortools', 'pandas', 'numpy'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert found.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("module", within({"pages", "drawing", "words"}))
+def test_pages_see_rows_alone(module: str) -> None:
+    assert {room(m) for m in own(module)} <= {"pages", "drawing", "words", "sentences", "service", "store"}
+    assert {"pandas", "numpy", "ortools"} & outside(module) == set()
 
 
 # ---- one rule, one name, five places

@@ -56,6 +56,12 @@ budget = 1000
 """
 
 TABLES = {
+    "outlines": """\
+district,ring,point,lon,lat
+D1,1,1,120.2,31.4
+D1,1,2,120.4,31.4
+D1,1,3,120.3,31.6
+""",
     "districts": """\
 district,name,population
 D1,梁溪,1000

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from allocator import context as contexts
 from allocator import measures
 from allocator.errors import Violation
 from allocator.judge.evidence import Evidence
@@ -82,6 +83,16 @@ def fingerprint(evidence: Evidence) -> list[Violation]:
         )
         violations.append(Violation("fingerprint", "plan.json fingerprint", message))
     return violations
+
+
+def context(evidence: Evidence) -> list[Violation]:
+    """The names and places kept with the plan are the scenario's; plans of older versions keep none."""
+    kept = evidence.plan.context
+    if kept is None or evidence.plan.fingerprint != evidence.scenario.fingerprint:
+        return []
+    if contexts.same(kept, contexts.of(evidence.scenario)):
+        return []
+    return [Violation("context", f"folder {contexts.FOLDER}", "differs from the scenario; solve anew")]
 
 
 def objective(evidence: Evidence) -> list[Violation]:

@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
 from recipe import goods, invented, people, report, settings, stores, work  # noqa: E402
-from recipe.sources import DISTRICTS, read  # noqa: E402
+from recipe.sources import DISTRICTS, outlines, read  # noqa: E402
 
 from allocator.tables import INPUTS  # noqa: E402
 
@@ -53,6 +53,7 @@ def tables() -> tuple[dict[str, Rows], str]:
         "needs": goods.needs(sites),
         "kits": list(goods.KITS),
         "previous": list(people.previous(cadres, sites, {c for c, *_ in pins})),
+        "outlines": outlines(),
     }
     for line in report.lines(sites, cadres, leave, made, wish):
         print(line)

@@ -94,6 +94,16 @@ def _outlines() -> dict[str, list[list[tuple[float, float]]]]:
     return outlines
 
 
+def outlines() -> list[tuple[object, ...]]:
+    """Rows of the table of outlines; the last point of a source ring is the first again."""
+    return [
+        (district, n, k, round(x, 5), round(y, 5))
+        for district, rings in _outlines().items()
+        for n, ring in enumerate(rings, start=1)
+        for k, (x, y) in enumerate(ring[:-1] if ring[0] == ring[-1] else ring, start=1)
+    ]
+
+
 def inside(district: str, x: float, y: float) -> bool:
     """Whether a point lies in the coarse outline of a district (ray casting)."""
     for ring in _outlines()[district]:

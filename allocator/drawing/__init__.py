@@ -1,0 +1,1 @@
+"""Pictures as inline SVG: plain text made from plain values, nothing fetched, readable in print."""
