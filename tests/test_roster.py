@@ -237,6 +237,12 @@ def test_windows_that_leave_no_way_on_still_make_a_roster(tmp_path: Path, seed: 
     assert rosters.faults(rosters.Rules(text), named(first, TWO)) == []
 
 
+@pytest.mark.usefixtures("cut")
+def test_a_long_horizon_in_no_time(tmp_path: Path) -> None:
+    text, found = team(tmp_path, 4, 5, 35, TWO)
+    judged(text, solve(found, seconds=1e-3), TWO)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_plain_schedule_keeps_all_limits(tmp_path: Path, seed: int) -> None:
     text, found = team(tmp_path, seed, 4, 28, TWO)

@@ -57,16 +57,16 @@ def answer(team: Team, pricer: Pricer, person: int, staffed: np.ndarray) -> np.n
 def plain(team: Team, person: int) -> np.ndarray | None:
     """The person's cheapest schedule of one shift type, however long the horizon; None if no type will do.
 
-    The sum of shifts stands for minutes and for the limit of the type: a small grid, without charges.
+    The number of shifts stands for minutes and for the limit of the type: a small grid, without
+    charges. Types of which the person may work most come first, the same for few people.
     """
-    assert team.edge is None
-    one, best, least = team.pick(np.array([person])), None, np.inf
-    for t in np.flatnonzero(one.most[0] > 0):
+    one, types = team.pick(np.array([person])), team.shape[2]
+    for t in sorted(range(types), key=lambda t: (-int(one.most[0, t]), (t - person) % types)):
         part = replace(
             one,
             minutes=team.minutes[[t]],
             banned=team.banned[np.ix_([t], [t])],
-            most=np.full((1, 1), team.shape[1]),
+            most=np.where(one.most[:, [t]] > 0, team.shape[1], 0),
             max_minutes=np.minimum(one.max_minutes, one.most[:, t] * team.minutes[t]),
             cost=one.cost[:, :, [t]],
             required=team.required[:, [t]],
@@ -74,9 +74,9 @@ def plain(team: Team, person: int) -> np.ndarray | None:
             over=team.over[:, [t]],
         )
         found = answer(part, Pricer(part), 0, np.zeros(part.required.shape))
-        if found is not None and part.value(found[None]) < least:
-            best, least = np.where(found >= 0, t, OFF).astype(np.int16), part.value(found[None])
-    return best
+        if found is not None:
+            return np.where(found >= 0, t, OFF).astype(np.int16)
+    return None
 
 
 def worked(schedule: np.ndarray, team: Team) -> np.ndarray:

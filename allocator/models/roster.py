@@ -37,6 +37,8 @@ Job = tuple[Iterator[None], Iterator[None] | None]
 STAGE, SOLVER = "roster", "glop, highs"
 ROOT = 0.6
 """Share of the time that the root may take."""
+FIRST = 0.3
+"""Share of the time after which those without a schedule of a long horizon get a plain one."""
 HEARD = 2.0
 """Seconds between two lines of news from the root."""
 
@@ -83,7 +85,7 @@ def _whole(team: Team, watch: Watch, rng: np.random.Generator) -> Roster:
 
 def _long(team: Team, watch: Watch, rng: np.random.Generator) -> Roster:
     """Window by window."""
-    first = spans.build(team, rng)
+    first = spans.build(team, rng, lambda: watch.left(FIRST) > 0)
     if first is None:
         return Roster(None, Certificate(STAGE, Status.UNKNOWN, None, None, round(watch.seconds, 3), SOLVER))
     hub = _hub(team, first, watch)

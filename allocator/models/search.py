@@ -6,6 +6,7 @@ rosters, `prove` raises the bound. What they find goes to a `Hub`.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 
@@ -21,6 +22,8 @@ KEPT = 25
 """Columns a person keeps after the root."""
 POOL = 80
 """Columns a person may have before the dear ones go."""
+DIVES = 6
+"""Dives before the neighbourhoods of one of their rosters."""
 SHARE, WIDER, WIDEST = 0.27, 1.2, 0.6
 """People freed at first, how the share grows after failures, and to what."""
 FAILURES = 6
@@ -34,18 +37,32 @@ SELDOM = 4
 
 
 def seek(master: Master, hub: Hub, rng: np.random.Generator, first: int = 0) -> Iterator[None]:
-    """Dives and neighbourhoods for ever; `first` says which kind of dive begins."""
-    turn = first
-    while True:
-        found = None
-        for step in dives.dive(master, _fix(turn, rng), rng, lambda: np.inf):
-            found = step
-            yield
-        turn += 1
-        if found is None:
-            continue
-        hub.offer(found)
-        yield from _descend(master, hub, found, rng)
+    """Dives, then neighbourhoods, for ever; `first` says which kind of dive begins.
+
+    Neighbourhoods start from the best roster known and, every other time, from the best of the
+    last dives.
+    """
+    for turn in itertools.count():
+        best: np.ndarray | None = None
+        for k in range(DIVES):
+            found = None
+            for step in dives.dive(master, _fix(first + k, rng), rng, lambda: np.inf):
+                found = step
+                yield
+            _tidy(master)
+            if found is not None:
+                hub.offer(found)
+                if best is None or hub.team.value(found) < hub.team.value(best):
+                    best = found
+        yield from _descend(master, hub, hub.roster if best is None or turn % 2 == 0 else best, rng)
+
+
+def _tidy(master: Master) -> None:
+    """Let the dear columns go where there are many."""
+    if len(master.owner) > POOL * master.people or master.point is None:
+        master.solve()
+        if master.point is not None:
+            master.keep(KEPT)
 
 
 def _fix(turn: int, rng: np.random.Generator) -> dives.Fix:
@@ -58,10 +75,7 @@ def _descend(master: Master, hub: Hub, roster: np.ndarray, rng: np.random.Genera
     """Neighbourhoods of a roster until nothing better comes of the widest."""
     team, share, failures = master.team, SHARE, 0
     while True:
-        if len(master.owner) > POOL * master.people or master.point is None:
-            master.solve()
-            if master.point is not None:
-                master.keep(KEPT)
+        _tidy(master)
         count = min(master.people, max(2, round(share * master.people)))
         free = np.sort(_pick(team, roster, count, rng))
         seconds = min(MIP_SECONDS, max(0.1, hub.left))

@@ -141,10 +141,13 @@ def _run(shifts: np.ndarray) -> int:
 # ---- search and proof
 
 
-def build(team: Team, rng: np.random.Generator) -> np.ndarray | None:
+def build(
+    team: Team, rng: np.random.Generator, more: Callable[[], bool] = lambda: True
+) -> np.ndarray | None:
     """A first roster, by rolling windows; None where no schedule is found for someone.
 
-    Who has no way on after the days before gets one shift type over the whole horizon instead.
+    Who has no way on after the days before, and everyone left once `more` says no, gets one shift
+    type over the whole horizon instead.
     """
     people, days, _ = team.shape
     roster = np.full((people, days), OFF, dtype=np.int16)
@@ -158,7 +161,7 @@ def build(team: Team, rng: np.random.Generator) -> np.ndarray | None:
             staffed += greedy.worked(roster[person, first:last], team)
         for person in (int(p) for p in rng.permutation(people) if p not in settled):
             options = (greedy.answer(part, p, person, staffed) for part, p in zip(parts, pricers, strict=True))
-            schedule = next((s for s in options if s is not None), None)
+            schedule = next((s for s in options if s is not None), None) if more() else None
             if schedule is not None:
                 roster[person, first:last] = schedule
             else:
