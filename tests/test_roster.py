@@ -104,6 +104,7 @@ def test_any_duals_prove_a_bound(tmp_path: Path, seed: int) -> None:
     for _ in range(10):
         cover = rng.uniform(-found.over, found.under)
         assert found.base + master.price(Duals(cover, np.zeros(2)))[0] <= best + 1e-6
+    assert 0 <= found.floor <= best
     value, bound = master.converge()
     assert found.base + bound <= found.base + value + 1e-6
     assert found.bound(found.base + bound) <= best
@@ -180,7 +181,8 @@ def judged(text: str, answer: roster.Roster, lengths: dict[str, int]) -> None:
     assert rosters.faults(rules, chosen) == []
     proof = answer.certificate
     assert proof.objective == pytest.approx(rosters.cost(rules, chosen))
-    assert proof.bound is None or proof.bound <= proof.objective
+    assert proof.bound is not None
+    assert 0 <= proof.bound <= proof.objective
 
 
 def test_the_same_seed_gives_the_same_roster(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def _long(team: Team, watch: Watch, rng: np.random.Generator) -> Roster:
 
 
 def _hub(team: Team, roster: np.ndarray, watch: Watch) -> Hub:
-    return Hub(team, roster, -np.inf, deadline=time.monotonic() + watch.left())
+    return Hub(team, roster, team.floor, deadline=time.monotonic() + watch.left())
 
 
 def _root(master: Master, hub: Hub, watch: Watch) -> float:
@@ -204,9 +204,8 @@ def _tell(pipe: Connection, kind: str, what: object) -> None:
 
 
 def _certificate(hub: Hub, watch: Watch) -> Certificate:
-    bound = float(hub.bound) if np.isfinite(hub.bound) else None
     status = Status.OPTIMAL if hub.closed else Status.FEASIBLE
-    return Certificate(STAGE, status, float(hub.value), bound, round(watch.seconds, 3), SOLVER)
+    return Certificate(STAGE, status, float(hub.value), float(hub.bound), round(watch.seconds, 3), SOLVER)
 
 
 def _stuck(team: Team, pricer: Pricer, watch: Watch) -> Roster:

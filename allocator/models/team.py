@@ -123,6 +123,11 @@ class Team:
         """What a roster costs in all."""
         return self.base + float(self.personal(roster).sum()) + self.cover(roster)
 
+    @cached_property
+    def floor(self) -> float:
+        """No roster costs less: every wish met, nobody missing."""
+        return self.base + float(np.minimum(self.cost.min(axis=2), 0.0).sum())
+
     def bound(self, value: float) -> float:
         """The bound that a value proves: the next whole number where all costs are whole."""
         return float(np.ceil(value - 1e-6)) if self.whole else value
