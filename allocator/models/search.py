@@ -26,6 +26,8 @@ DIVES = 6
 """Dives before the neighbourhoods of one of their rosters."""
 SHARE, WIDER, WIDEST = 0.27, 1.2, 0.6
 """People freed at first, how the share grows after failures, and to what."""
+FEW = 20
+"""People who may always be freed together."""
 FAILURES = 6
 """Failures in a row after which the share grows."""
 MIP_SECONDS = 6.0
@@ -74,6 +76,7 @@ def _fix(turn: int, rng: np.random.Generator) -> dives.Fix:
 def _descend(master: Master, hub: Hub, roster: np.ndarray, rng: np.random.Generator) -> Iterator[None]:
     """Neighbourhoods of a roster until nothing better comes of the widest."""
     team, share, failures = master.team, SHARE, 0
+    widest = min(1.0, max(WIDEST, FEW / master.people))
     while True:
         _tidy(master)
         count = min(master.people, max(2, round(share * master.people)))
@@ -85,9 +88,9 @@ def _descend(master: Master, hub: Hub, roster: np.ndarray, rng: np.random.Genera
         if better is None:
             failures += 1
             if failures % FAILURES == 0:
-                if share >= WIDEST or count == master.people:
+                if share >= widest or count == master.people:
                     return
-                share = min(WIDEST, share * WIDER)
+                share = min(widest, share * WIDER)
         else:
             roster, failures = better, 0
             master.add(free, roster[free])
