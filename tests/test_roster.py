@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -285,62 +284,3 @@ def test_a_window_allows_what_was_there(tmp_path: Path, seed: int) -> None:
             off = np.where(inner >= 0, INF, 0.0)
             priced = Pricer(part).price(free, off, np.full(len(inner), INF))
             np.testing.assert_array_equal(priced.least, -(inner >= 0).sum(axis=1))
-
-
-# ---- the judge, and the published instances
-
-
-def test_the_judge_sees_every_rule() -> None:
-    text = """SECTION_HORIZON
-14
-SECTION_SHIFTS
-E,480,
-N,600,E
-SECTION_STAFF
-A,E=14|N=2,5000,1000,4,2,2,1
-SECTION_DAYS_OFF
-A,3
-SECTION_SHIFT_ON_REQUESTS
-A,0,E,3
-A,1,N,2
-SECTION_SHIFT_OFF_REQUESTS
-A,1,E,5
-SECTION_COVER
-0,E,2,100,1
-0,N,0,100,7
-"""
-    rules = rosters.Rules(text)
-    sound = {0: "E", 1: "E", 2: "E", 7: "E", 8: "N"}
-    assert rosters.faults(rules, {"A": sound}) == []
-    assert rosters.cost(rules, {"A": sound}) == 2 + 5 + 100
-    broken = {
-        "works on day off 3": {**sound, 3: "E"},
-        "E after N": {**sound, 7: "N", 8: "E"},
-        "3 times N": {**sound, 9: "N", 10: "N"},
-        "960 minutes": {0: "E", 1: "E"},
-        "works 5 days": {6: "E", 7: "E", 8: "E", 9: "E", 10: "E"},
-        "works 1 days": {0: "E", 1: "E", 7: "E"},
-        "rests 1 days": {**sound, 10: "E", 11: "E"},
-        "too many weekends": {**sound, 5: "E", 6: "E", 12: "E", 13: "E"},
-    }
-    for fault, schedule in broken.items():
-        assert any(fault in one for one in rosters.faults(rules, {"A": schedule})), fault
-
-
-BENCH = os.environ.get("ALLOCATOR_BENCH")
-
-
-@pytest.mark.skipif(not BENCH, reason="ALLOCATOR_BENCH names no folder with published instances")
-@pytest.mark.parametrize(("number", "best"), [(1, 607), (2, 828), (4, 1716)])
-def test_published_instances(number: int, best: int) -> None:
-    path = Path(str(BENCH)) / "curtois" / f"Instance{number}.txt"
-    instance = curtois.read(path)
-    answer = solve(instance.team, 120.0)
-    assert answer.shifts is not None
-    rules = rosters.Rules(path.read_text())
-    chosen = {
-        name: {d: instance.shifts[t] for d, t in enumerate(row) if t >= 0}
-        for name, row in zip(instance.staff, answer.shifts, strict=True)
-    }
-    assert rosters.faults(rules, chosen) == []
-    assert answer.certificate.objective == answer.certificate.bound == rosters.cost(rules, chosen) == best
