@@ -18,6 +18,7 @@ from allocator.service import docs, log, models, problem, routes
 from allocator.service.access import Access
 from allocator.service.answers import HARDENED, VERSION, Shelf
 from allocator.service.events import EventViews
+from allocator.service.offers import OfferViews
 from allocator.service.plans import Plans
 from allocator.service.problem import RefusedError, documented
 from allocator.store import Store
@@ -73,7 +74,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> OpenAPI:
     log.register(app, settings["log"])
     problem.register(app)
     plans = Plans(store, access, Shelf(settings["cache_mb"] << 20))
-    guarded = routes.register(app, plans, EventViews(store, access))
+    guarded = routes.register(app, plans, OfferViews(store, access), EventViews(store, access))
     _guard(app, access, plans, guarded)
     _open_paths(app, store)
     app.register_blueprint(pages(store, access))

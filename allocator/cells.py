@@ -174,15 +174,17 @@ def date(cell: str) -> dt.date | Fault:
     return Fault("bad_date", "an ISO date such as 2020-02-03")
 
 
-def day(cell: str, horizon: Horizon | None) -> int | Fault:
-    """Read a date as days since the start; without a horizon only its form is checked."""
+def day(cell: str, horizon: Horizon | None, low: float | None = None, high: float | None = None) -> int | Fault:
+    """Read a date as days since the start, from `low` to `high`; without a horizon only its form is checked."""
     value = date(cell)
     if isinstance(value, Fault):
         return value
     if horizon is None:
         return 0
-    if not 0 <= horizon.day(value) < horizon.days:
-        return Fault("outside_horizon", f"a day of the horizon, {horizon.start} to {horizon.end}")
+    first, last = int(low or 0), int(horizon.days - 1 if high is None else high)
+    if not first <= horizon.day(value) <= last:
+        what = "of the horizon" if last >= 0 else "before the horizon"
+        return Fault("outside_horizon", f"a day {what}, {horizon.date(first)} to {horizon.date(last)}")
     return horizon.day(value)
 
 
@@ -223,5 +225,5 @@ def reader(column: Any, horizon: Horizon | None) -> Callable[[str], Any]:
     if kind == "choice":
         return lambda cell: choice(cell, column.choices)
     if kind == "date":
-        return lambda cell: day(cell, horizon)
+        return lambda cell: day(cell, horizon, column.low, column.high)
     return {"bool": flag, "clock": clock, "weekdays": weekdays}[kind]

@@ -1,4 +1,4 @@
-"""The command line: `check`, `solve`, `verify` and `bench`; `cli_service` has the rest.
+"""The command line: `check`, `solve` and `verify`; `questions`, `cli_service` and `cli_bench` have the rest.
 
 Answers go to stdout, news of the work to stderr. Exit codes: 0 fine, 2 problems in the
 input or the command, 3 the plan breaks a rule, 4 no plan within the limits, 130 aborted.
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from allocator import cli_service, questions
 from allocator.cli_bench import bench
-from allocator.cli_service import COMMANDS
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Watch
+from allocator.questions import after_options, begun
 from allocator.shell import Seconds, command, emit, limits_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _changes(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-def _load(path: str, settings: tuple[str, ...] = (), previous: Path | None = None) -> Scenario:
+def load(path: str, settings: tuple[str, ...] = (), previous: Path | None = None) -> Scenario:
     from allocator import scenario
 
     found = scenario.read(path)
@@ -80,7 +81,7 @@ def main() -> None:
     """
 
 
-for _command in (*COMMANDS, bench):
+for _command in (*questions.COMMANDS, *cli_service.COMMANDS, bench):
     main.add_command(_command)
 
 
@@ -90,7 +91,7 @@ for _command in (*COMMANDS, bench):
 def check(scenario: str, as_json: bool) -> int:
     """Check SCENARIO and list all problems: file, row, column, value, what is expected."""
     try:
-        found = _load(scenario)
+        found = load(scenario)
     except InputError as error:
         if not as_json:
             click.echo("\n".join(str(p) for p in error.problems))
@@ -136,6 +137,14 @@ def _count(problems: tuple[Problem, ...]) -> str:
     help="Seed of all random choices.",
 )
 @click.option("--processes", type=click.IntRange(min=1), help="Processes to use [default: one per core].")
+@click.option(
+    "--pins",
+    type=Path,
+    metavar="RUN_OR_FILE",
+    help="Postings that must stand: those of a run changed by hand, or of a file with cadre and site.",
+)
+@after_options
+@click.option("--max-changes", type=click.IntRange(0), metavar="K", help="Move at most K cadres of --previous.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @_changes
 @command
@@ -146,6 +155,11 @@ def solve(
     gap: float,
     seed: int,
     processes: int | None,
+    pins: Path | None,
+    events: Path | None,
+    today: str | None,
+    frozen: int,
+    max_changes: int | None,
     previous: Path | None,
     settings: tuple[str, ...],
     as_json: bool,
@@ -155,20 +169,21 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, pipeline, seal, summary
-    from allocator import plan as plans
+    from allocator import console, runs, seal, summary, trade
 
     limits = limits_of(seconds, gap, seed, processes)
     watch = Watch(limits, None if quiet else console.Ticker())
     if out is not None:
         _refuse_foreign(out)
-    found = _load(scenario, settings, previous)
+    found, start = begun(scenario, settings, previous, events, today, frozen, max_changes)
     folder = out if out is not None else _new_run(found.settings.name)
-    plan = console.interruptible(watch, lambda: pipeline.solve(found, limits, watch))
+    if pins is not None:
+        found = _pinned(found, pins)
+    plan = console.interruptible(watch, lambda: trade.decide(found, watch, start, max_changes))
     violations = _verify(found, plan)
     if violations:
         folder = folder.with_name(folder.name + ".rejected")
-    plans.write(plan, folder, found.settings.start)
+    runs.save(found, plan, folder)
     if not violations:
         seal.seal(folder, seal.digests(folder))
     if as_json:
@@ -180,6 +195,12 @@ def solve(
         _list(violations, err=True)
         click.echo(f"The plan breaks rules; it is kept for inspection in {folder}.", err=True)
     return _code(violations)
+
+
+def _pinned(scenario: Scenario, path: Path) -> Scenario:
+    from allocator import edits
+
+    return edits.pinned(scenario, path)
 
 
 def _new_run(name: str) -> Path:
@@ -234,23 +255,28 @@ def _list(violations: list[Violation], err: bool = False) -> None:
 def verify(scenario: str, run: Path, previous: Path | None, settings: tuple[str, ...], as_json: bool) -> int:
     """Recompute every rule and the objective of RUN from its tables; list all violations.
 
-    Give the same --set and --previous as to `solve`. A plan without violations gets the seal
-    that `publish` asks for.
+    Give the same --set and --previous as to `solve`, or RUN/scenario as SCENARIO. A plan whose postings or
+    assignments were changed by hand is scored as it now stands, beside what plan.json claims. A plan
+    without violations gets the seal that `publish` asks for.
     """
+    from allocator import console, seal, verifier
     from allocator import plan as plans
-    from allocator import seal
 
-    found = _load(scenario, settings, previous)
+    found = load(scenario, settings, previous)
     files = seal.digests(run)
     plan = plans.read(run, found.settings.start)
     violations = _verify(found, plan)
     if not violations:
         _seal(run, files)
+    score = verifier.score(found, plan)
     if as_json:
         values = {"objective": plan.objective, "bound": plan.bound, "gap": plan.gap}
-        emit(_judgement(violations) | values)
+        emit(_judgement(violations) | values | score.record())
         return _code(violations)
     _list(violations)
+    if violations:
+        rows = [[name, *(console.value(v, 3) for v in values)] for name, *values in score.rows()]
+        click.echo(console.aligned(("term", "plan.json", "as it stands", "difference"), rows))
     broken = f"{len(violations)} violations" if violations else "every rule holds, the objective is as stated"
     click.echo(f"{run}: {broken}")
     return _code(violations)

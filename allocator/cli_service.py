@@ -63,12 +63,23 @@ def report(run: Path, out: Path | None, case: str | None, as_json: bool) -> int:
 @click.command()
 @click.argument("run", type=Path)
 @click.option("--name", metavar="NAME", help="Name to publish it under [default: that of the folder].")
+@click.option(
+    "--candidates",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="Candidates to work out for each place that is short; 0: none.",
+)
+@click.option("--processes", type=click.IntRange(min=1), help="Processes to use [default: one per core].")
 @_db
 @command
-def publish(run: Path, name: str | None, db: str | None, as_json: bool) -> int:
+def publish(
+    run: Path, name: str | None, candidates: int, processes: int | None, db: str | None, as_json: bool
+) -> int:
     """Load the verified plan RUN into the database and put it in force.
 
-    A run that was not verified, or was changed since, is refused; `allocator verify` verifies it.
+    A run that was not verified, or was changed since, is refused; `allocator verify` verifies it. Once it is in
+    force, who could fill its gaps is worked out place by place, the worst first; published again, it goes on.
     """
     found = _store(db)
     before = found.runs.get()
@@ -80,7 +91,33 @@ def publish(run: Path, name: str | None, db: str | None, as_json: bool) -> int:
     if late and before is not None:
         way = f"`allocator events --since {before.run}` lists them"
         text += f"\n{late} events were reported while {before.run} was in force; {way}"
-    return _said(_entry(made) | {"new": new, "rows": rows, "events": late}, text, as_json)
+    if not as_json:
+        click.echo(text)
+    offered = _offer(found, made, run, candidates, processes) if candidates else 0
+    return _said(_entry(made) | {"new": new, "rows": rows, "events": late, "offered": offered}, "", as_json)
+
+
+def _offer(found: Store, made: Run, run: Path, most: int, processes: int | None) -> int:
+    """Work out the candidates of every place that is short and has none yet; the places done now."""
+    import time
+
+    from allocator import front, offers
+    from allocator import runs as folders
+
+    if not (run / folders.FOLDER).is_dir():
+        click.echo(f"{run} has no {folders.FOLDER}: who could fill its gaps is not worked out", err=True)
+        return 0
+    scenario, plan = folders.load(run)
+    known = found.offers.done(made.number)
+    todo = [site for site in offers.places(plan) if site not in known]
+    said, at = 0.0, 0
+    for site, rows in offers.worked_out(scenario, plan, todo, most, processes or front.cores()):
+        found.offers.put(made.number, site, rows)
+        at += 1
+        if time.monotonic() - said > 1 or at == len(todo):
+            said = time.monotonic()
+            click.echo(f"candidates: {at} of {len(todo)} places", err=True)
+    return at
 
 
 def _late(found: Store, before: Run | None, made: Run) -> int:

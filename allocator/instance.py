@@ -17,6 +17,8 @@ from allocator.scenario import Scenario
 
 EARTH_KM = 6371.0088
 FAR = np.inf
+BACK = 6
+"""Days before the first that rules on any seven days look back to."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ class Instance:
     """[U]"""
     shape_days: np.ndarray
     """[U, D] bool: days on which the cadre can work."""
+    shape_past: np.ndarray
+    """[U] index into `pasts`."""
+    pasts: tuple[tuple[int, ...], ...]
+    """Shifts worked on the six days before the first, oldest first, -1: none; the first past has none."""
 
     w_required: float
     w_target: float
@@ -222,16 +228,34 @@ def _traits(scenario: Scenario, post_duty: np.ndarray, post_night: np.ndarray) -
     return trait, allowed
 
 
-def _shapes(trait: np.ndarray, first: np.ndarray, last: np.ndarray, away: np.ndarray):  # type: ignore[no-untyped-def]
+def _pasts(scenario: Scenario, cadre: dict[str, int], shift: dict[str, int]):  # type: ignore[no-untyped-def]
+    """Which past each cadre has, and the pasts there are."""
+    worked = scenario.table("worked")
+    before = np.full((len(cadre), BACK), -1)
+    before[_codes(worked["cadre"], cadre), BACK + worked["day"].to_numpy(dtype=np.int64)] = _codes(
+        worked["shift"], shift
+    )
+    rows = np.concatenate([np.full((1, BACK), -1), before])
+    unique, inverse = np.unique(rows, axis=0, return_inverse=True)
+    order = inverse.reshape(-1)
+    pasts = [tuple(int(s) for s in row) for row in unique]
+    rank = np.argsort(np.arange(len(pasts)) != order[0], kind="stable")
+    place = np.empty(len(pasts), np.int64)
+    place[rank] = np.arange(len(pasts))
+    return place[order[1:]], tuple(pasts[k] for k in rank)
+
+
+def _shapes(trait: np.ndarray, past: np.ndarray, first: np.ndarray, last: np.ndarray, away: np.ndarray):  # type: ignore[no-untyped-def]
     days = np.arange(away.shape[1])
     n, batches = first.shape
     there = (days >= first[:, :, None]) & (days <= last[:, :, None]) & ~away[:, None, :]
     open_ = last >= first
-    rows = np.concatenate([np.broadcast_to(trait[:, None, None], (n, batches, 1)), there], axis=2)[open_]
+    kind = np.broadcast_to(np.stack([trait, past], axis=1)[:, None, :], (n, batches, 2))
+    rows = np.concatenate([kind, there], axis=2)[open_]
     unique, inverse = np.unique(rows.astype(np.int32), axis=0, return_inverse=True)
     shape = np.full((n, batches), -1)
     shape[open_] = inverse.reshape(-1)
-    return shape, unique[:, 0].astype(np.int64), unique[:, 1:].astype(bool)
+    return shape, unique[:, 0].astype(np.int64), unique[:, 1].astype(np.int64), unique[:, 2:].astype(bool)
 
 
 def instance(scenario: Scenario) -> Instance:
@@ -253,7 +277,8 @@ def instance(scenario: Scenario) -> Instance:
     leave = scenario.table("leave")
     away[_codes(leave["cadre"], cadre), leave["day"].to_numpy(dtype=np.int64)] = True
     trait, allowed = _traits(scenario, posts[:, 1], night[posts[:, 2]])
-    shape, shape_trait, shape_days = _shapes(trait, first, last, away)
+    past, pasts = _pasts(scenario, cadre, shift)
+    shape, shape_trait, shape_past, shape_days = _shapes(trait, past, first, last, away)
     previous = np.full(len(cadres), -1)
     before = scenario.table("previous")
     previous[_codes(before["cadre"], cadre)] = _codes(before["site"], site)
@@ -289,6 +314,8 @@ def instance(scenario: Scenario) -> Instance:
         shape=shape,
         shape_trait=shape_trait,
         shape_days=shape_days,
+        shape_past=shape_past,
+        pasts=pasts,
         w_required=weights.required,
         w_target=weights.target,
         w_travel=weights.travel,

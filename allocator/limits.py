@@ -23,6 +23,10 @@ class Limits:
     """Stop once the whole-plan gap is at most this."""
     seed: int = 0
     processes: int = 1
+    rounds: int = 40
+    """Rounds of search at most once kits are charged; with no time limit, these alone bound the work."""
+    prove: bool = True
+    """False: no bound is asked for."""
 
 
 @dataclass(frozen=True)

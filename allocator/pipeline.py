@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocator import context, measures
+from allocator import context, measures, warm
 from allocator.beside import Beside
 from allocator.certificate import Certificate, Status, gap
 from allocator.errors import InputError, NoPlanError, Problem
@@ -35,14 +35,16 @@ from allocator.plan import Plan, arrange
 from allocator.scenario import Scenario
 from allocator.tables import TIERS
 
-ROUNDS = 40
-"""Rounds of search at most, before and after kits are charged."""
 TIGHT = 1e-6
 """Relative gap at which a stage counts as optimal."""
 
 
-def solve(scenario: Scenario, limits: Limits | None = None, watch: Watch | None = None) -> Plan:
+def solve(
+    scenario: Scenario, limits: Limits | None = None, watch: Watch | None = None, start: Plan | None = None
+) -> Plan:
     """Solve a sound scenario; the plan is complete and measured, and carries its bound.
+
+    `start` is a plan in hand, of this scenario or a similar one: the search begins with what of it can stand.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def solve(scenario: Scenario, limits: Limits | None = None, watch: Watch | None 
         A pin cannot be kept.
     """
     limits = limits or (watch.limits if watch else Limits())
-    return Solve(scenario, limits, watch or Watch(limits)).run()
+    return Solve(scenario, limits, watch or Watch(limits), start).run()
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,9 @@ class Answer:
 class Solve:
     """One solve: the state between its steps."""
 
-    def __init__(self, scenario: Scenario, limits: Limits, watch: Watch):
+    def __init__(self, scenario: Scenario, limits: Limits, watch: Watch, start: Plan | None = None):
         _one_case(scenario)
+        self.start = start
         self.scenario, self.limits, self.watch = scenario, limits, watch
         self.inst: Instance = instance(scenario)
         self.goods: Goods = goods(scenario)
@@ -92,23 +95,35 @@ class Solve:
 
     def run(self) -> Plan:
         watch, people = self.watch, self.people
-        brief = watch.left() < 15
-        people.start(watch, 3 if brief else 4)
+        self._start()
         self._pinned()
-        people.improve(watch, 0.1, 1)
+        if self.start is None:
+            people.improve(watch, 0.1, 1)
         self._charge()
-        self._prove_quickly()
-        proving = None if watch.left(0.5) <= 0 else self._prove()
-        self._keep("first plan", "quick")
+        if self.limits.prove:
+            self._prove_quickly()
+        proving = self._prove() if self.limits.prove and watch.left(0.5) > 0 else None
+        if self.start is None:
+            self._keep("first plan", "quick")
         if not self._enough():
-            people.improve(watch, 0.75, ROUNDS, proving.hear if proving else None)
+            people.improve(watch, 0.75, self.limits.rounds, proving.hear if proving else None)
         if watch.left(0.9) > 0:
             self._keep("plan", "full")
+        elif self.best is None:
+            self._keep("plan", "quick")
         if proving is not None:
             self._proved(proving)
         return self._plan()
 
     # -- steps -------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        """Fill the sites, or put the plan in hand on the board."""
+        if self.start is None:
+            self.people.start(self.watch, 3 if self.watch.left() < 15 else 4)
+            return
+        warm.place(self.people.search.board, self.start.tables)
+        self.people.best = self.people.search.board.copy()
 
     def _enough(self) -> bool:
         """Is the gap already as small as asked for?"""

@@ -11,7 +11,7 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -189,8 +189,10 @@ def _head(plan: Plan) -> dict[str, Any]:
     }
 
 
-def read(folder: str | Path, start: date | None = None) -> Plan:
+def read(folder: str | Path, start: date | None = None, names: Collection[str] = tuple(OUTPUTS)) -> Plan:
     """Read a plan folder; without `start`, days are counted as its own context says.
+
+    `names` are the tables to read where a question needs only some; the others are left out.
 
     Raises `InputError` with every fault of every file.
     """
@@ -204,8 +206,8 @@ def read(folder: str | Path, start: date | None = None) -> Plan:
     head, found = planfile.read_head(folder / HEAD)
     problems += found
     tables = {}
-    for name, table in OUTPUTS.items():
-        tables[name], found = planfile.read_table(folder / f"{name}.csv", table, start)
+    for name in (name for name in OUTPUTS if name in names):
+        tables[name], found = planfile.read_table(folder / f"{name}.csv", OUTPUTS[name], start)
         problems += found
     if head is not None:
         problems += _gap_problem(head)

@@ -346,6 +346,17 @@ INPUTS: Mapping[str, Table] = _tables(
         optional=True,
     ),
     Table(
+        "worked",
+        "shifts of the six days before the first day: rest, runs and nights are counted from them on",
+        (
+            _id("cadre", "cadre", "cadres.cadre"),
+            _day("day", "day worked, before the first day", low=-6, high=-1),
+            _id("shift", "shift", "settings.shift"),
+        ),
+        ("cadre", "day"),
+        optional=True,
+    ),
+    Table(
         "outlines",
         "outlines of the districts, to be drawn on maps; no plan depends on them",
         (

@@ -6,8 +6,14 @@ The verifier knows no model and no solver. It reports everything that is wrong: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import pandas as pd
+
+from allocator import measures
 from allocator.errors import Violation
 from allocator.judge import goods, postings, records, shifts
 from allocator.judge.evidence import Evidence
@@ -65,9 +71,39 @@ def verify(scenario: Scenario, plan: Plan) -> list[Violation]:
     Rows that name a cadre, site, day... the scenario does not have are violations of `unknown`;
     the other checks leave them out.
     """
-    tables = {name: plan.tables[name] if name in plan.tables else empty(name) for name in OUTPUTS}
-    sound, violations = known(scenario, tables)
+    sound, violations = known(scenario, _whole(plan))
     evidence = Evidence(scenario, plan, sound)
     for check in (*CHECKS.values(), *RECORDS.values()):
         violations += check(evidence)
     return violations
+
+
+def _whole(plan: Plan) -> dict[str, pd.DataFrame]:
+    return {name: plan.tables[name] if name in plan.tables else empty(name) for name in OUTPUTS}
+
+
+@dataclass(frozen=True)
+class Score:
+    """Terms of the objective as plan.json claims them and as the tables give them."""
+
+    claimed: Mapping[str, float]
+    terms: Mapping[str, float]
+
+    def rows(self) -> Iterator[tuple[str, float | None, float, float | None]]:
+        """(term, claimed, recomputed, difference), the objective last; None where nothing is claimed."""
+        for name, value in self.terms.items():
+            said = self.claimed.get(name)
+            yield name, said, value, None if said is None else value - said
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "recomputed": dict(self.terms),
+            "difference": {name: change for name, _, _, change in self.rows()},
+        }
+
+
+def score(scenario: Scenario, plan: Plan) -> Score:
+    """The objective of a plan as it stands; rows that name something unknown count for nothing."""
+    terms = measures.objective_terms(scenario, known(scenario, _whole(plan))[0])
+    claimed = {**plan.terms} | ({} if plan.objective is None else {"objective": plan.objective})
+    return Score(claimed, {**terms, "objective": math.fsum(terms.values())})

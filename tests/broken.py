@@ -336,6 +336,8 @@ ROW_FAULTS = [
     _row("candidate nowhere", "candidates", "S9,40,2,1000", "site", "dangling"),
     _row("travel of nobody", "travel", "C9,S1,5", "cadre", "dangling"),
     _row("two previous postings", "previous", "C1,S2", "cadre", "duplicate_key"),
+    _row("worked on a day of the horizon", "worked", "C2,2020-02-03,day", "day", "outside_horizon"),
+    _row("worked on a shift nobody knows", "worked", "C2,2020-02-01,dawn", "shift", "dangling"),
     _row("lane to nowhere", "lanes", "W0,S9,5,0", "destination", "dangling"),
     _row("lane to itself", "lanes", "W0,W0,5,0", "destination", "lane_to_itself"),
     _row("outline of nowhere", "outlines", "D9,1,1,120.3,31.5", "district", "dangling"),

@@ -65,6 +65,8 @@ class Shape:
     """One site is a candidate or an applicant."""
     odd: bool
     """Target outweighs required, an order the weights allow though nobody would want it."""
+    worked: bool = False
+    """People come with shifts of the days before; on request only."""
 
     @classmethod
     def draw(cls, rng: Random) -> Shape:
@@ -156,6 +158,7 @@ class _City:
             self._previous: shape.previous,
             self._lanes: shape.lanes,
             self._suppliers: shape.suppliers,
+            self._worked: shape.worked,
         }
         for step, on in wanted.items():
             if on:
@@ -241,6 +244,13 @@ class _City:
         )
 
     # ---- people
+
+    def _worked(self) -> None:
+        for cadre in self.cadres:
+            for day in range(-6, 0):
+                if self._often(0.6):
+                    shift = self.rng.choice(self.settings.shifts).id
+                    self.rows["worked"].append({"cadre": cadre, "day": day, "shift": shift})
 
     def _place(self, spread: float = 0.12) -> dict[str, float]:
         lon, lat = (self.rng.uniform(-spread, spread) for _ in range(2))

@@ -95,6 +95,7 @@ class _Whole:
         self.duties = {r["duty"]: r for r in self.rows["duties"]}
         self.shifts = {k.id: k for k in self.s.shifts}
         self.leave = {(r["cadre"], r["day"]) for r in self.rows["leave"]}
+        self.before = {(r["cadre"], r["day"]): r["shift"] for r in self.rows["worked"]}
         self.closed = {r["site"] for name in ("candidates", "applications") for r in self.rows[name]}
         self.model = mathopt.Model()
         self._add = self.model.add_linear_constraint
@@ -218,10 +219,10 @@ class _Whole:
         ]
         nights = [k.id for k in shifts if k.night]
         for cadre in self.cadres:
-            for day in self.days[:-1]:
+            for day in range(-1, self.s.days - 1):
                 for a, b in clash:
                     self._at_most(cadre, [(day, a), (day + 1, b)], 1)
-            for day in self.days:
+            for day in range(-6, self.s.days):
                 self._at_most(cadre, self._span(day, rules.max_run + 1), rules.max_run)
                 self._at_most(cadre, self._span(day, 7), rules.max_shifts_7_days)
                 self._at_most(cadre, self._span(day, 7, nights), rules.max_nights_7_days)
@@ -232,6 +233,7 @@ class _Whole:
 
     def _at_most(self, cadre: str, when: list[tuple[int, str]], most: int) -> None:
         works = [var for day, shift in when for var in self.on.get((cadre, day, shift), ())]
+        most = max(0, most - sum(self.before.get((cadre, day)) == shift for day, shift in when))
         if len(works) > most:
             self._add(mathopt.fast_sum(works) <= most)
 

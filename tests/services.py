@@ -13,6 +13,7 @@ import python_calamine
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from allocator import offers, runs
 from allocator.store import Store
 from api import create_app
 
@@ -59,9 +60,17 @@ def service(url: str, run: Path, **config: Any) -> Service:
     store: Store = app.extensions["allocator"]
     for name in ("monday", "tuesday"):
         made, _ = store.runs.publish(run, name)
+        offer(store, made.number, run)
     owners = ["organizers", *store.runs.districts(made.number)]
     tokens = {o: store.tokens.create(None if o == "organizers" else o)[1] for o in owners}
     return Service(app, store, tokens)
+
+
+def offer(store: Store, number: int, run: Path) -> None:
+    """Work out the candidates of a published run, as `allocator publish` does."""
+    scenario, plan = runs.load(run)
+    for site, rows in offers.worked_out(scenario, plan, offers.places(plan), 4):
+        store.offers.put(number, site, rows)
 
 
 def cells(response: TestResponse) -> str:

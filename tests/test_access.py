@@ -106,11 +106,12 @@ def requests(made: Service) -> Iterator[tuple[str, str]]:
     """Every path and query with every form its answer can have."""
     runs = ["current", *(run.run for run in made.store.runs.all())]
     events = [event.code for event in made.store.events.all()]
+    sites = [row["site"] for row in made.records("sites")]
     for template, item in made.document()["paths"].items():
         for method, operation in item.items():
             if method != "get":
                 continue
-            fill = {"run": runs, "event": events}
+            fill = {"run": runs, "event": events, "site": sites}
             names = re.findall(r"{(\w+)}", template)
             for values in combinations({n: fill[n] for n in names}, len(names)):
                 if len(values) == len(names):
@@ -193,7 +194,7 @@ def test_every_path_answers_a_bad_token_alike(served: Service, secret: str) -> N
         if template == "/healthz":
             continue
         for method in item:
-            path = template.format(run="current", event="E1")
+            path = template.format(run="current", event="E1", site="S01")
             answer = served.client().open(
                 path, method=method.upper(), headers={"Authorization": f"Bearer {secret}", "X-Request-Id": "same"}
             )

@@ -22,11 +22,13 @@ from allocator.tables import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
-DECIDES = {"instance", "goods", "models"}
+DECIDES = {"instance", "goods", "models", "warm", "larder"}
 JUDGES = {"plan", "planfile", "context", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
+JUDGES |= {"runs", "compare", "replan"}
 JUDGES |= {"report", "figures", "handbook", "drawing", "words"}
 SERVES = {"seal", "store", "service", "pages"}
-MEETING = {"pipeline", "cli", "cli_bench", "cli_service", "__main__"}
+MEETING = {"pipeline", "cli", "cli_service", "__main__", "questions", "front", "sweep", "trade", "state", "candidates"}
+MEETING |= {"offers", "cli_bench"}
 
 
 def module_name(path: Path) -> str:

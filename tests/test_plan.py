@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,7 @@ from allocator import planfile
 from allocator.certificate import Status
 from allocator.errors import InputError, Problem
 from allocator.plan import HEAD, Plan, arrange, empty, read, write
+from allocator.scenario import Scenario
 from allocator.tables import OUTPUTS
 from allocator.verifier import verify
 
@@ -259,3 +261,34 @@ def test_excel_leaves_its_marks(made: Plan, folder: Path) -> None:
 def test_a_file_that_cannot_be_read_is_a_problem(folder: Path) -> None:
     (folder / "orders.csv").chmod(0)
     assert [(p.file, p.fault) for p in problems(folder)] == [("orders.csv", "unreadable")]
+
+
+def test_only_the_tables_a_question_needs_are_read(small: Scenario, small_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    (run / "inventory.csv").write_text("nonsense\n")
+    part = read(run, small.settings.start, ("postings", "supply"))
+    assert set(part.tables) == {"postings", "supply"}
+    assert part.table("supply").equals(read(small_run, small.settings.start).table("supply"))
+    with pytest.raises(InputError):
+        read(run, small.settings.start)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("a,b\n1,2\n", True),
+        ("a,b\n", True),
+        ("a,b\n1,2", False),
+        ("a,b\n1,2\n\n", False),
+        ("a,b\n,\n1,2\n", False),
+        ("a,b\n1,\n", True),
+        ("a,b\n1,2,3\n", False),
+        ("a,b\n1\n", False),
+        ('a,b\n"1",2\n', False),
+        ("a,b\r\n1,2\r\n", False),
+        ("", False),
+    ],
+)
+def test_what_is_read_at_once_is_plain(text: str, plain: bool) -> None:
+    assert planfile._even(text.encode()) == plain

@@ -216,7 +216,7 @@ def test_change_of_a_table(tiny: Scenario) -> None:
 
 
 def test_change_of_the_horizon_keeps_dates_on_the_calendar(tiny: Scenario) -> None:
-    longer = tiny.change({"days": 14, "start": "2020-02-01"})
+    longer = tiny.change({"days": 14, "start": "2020-02-01", "worked": None})
     assert longer.table("leave")["day"].tolist() == [5, 6]
     assert longer.table("cadres")["last_day"].tolist() == [13, 7, 13, 13, 13, 13]
     assert [b.start for b in longer.settings.batches] == [2, 4]

@@ -171,6 +171,11 @@ cadre,site
 C1,S1
 C4,S5
 """,
+    "worked": """\
+cadre,day,shift
+C1,2020-02-02,day
+C4,2020-01-28,late
+""",
 }
 
 

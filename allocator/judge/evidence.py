@@ -20,6 +20,8 @@ from allocator.plan import Plan
 from allocator.scenario import Scenario
 from allocator.settings import Settings
 
+BACK = 6
+"""Days before the first that rules on any seven days look back to."""
 _DATES = frozenset({"day", "next_day", "first_day", "last_day", "arrives", "due", "until", "available"})
 
 
@@ -93,14 +95,20 @@ class Evidence:
         return lanes.assign(per_day=np.inf, lead_days=0)
 
     @cached_property
-    def worked(self) -> np.ndarray:
-        """Shifts each cadre works on each day; axes cadre (in the order of the table), day."""
-        return self.count(self.tables["assignments"])
+    def work(self) -> pd.DataFrame:
+        """(cadre, day, shift) of the assignments, and of the days before the first that count."""
+        columns = ["cadre", "day", "shift"]
+        return pd.concat([self.given("worked")[columns], self.tables["assignments"][columns]], ignore_index=True)
 
-    def count(self, assignments: pd.DataFrame) -> np.ndarray:
-        """Number of `assignments` per cadre and day."""
-        shape = (len(self.cadres), self.settings.days)
-        at = (self.cadres.get_indexer(pd.Index(assignments["cadre"])), assignments["day"].to_numpy())
+    @cached_property
+    def worked(self) -> np.ndarray:
+        """Shifts each cadre works on each day; axes cadre (in the order of the table), day from -BACK on."""
+        return self.count(self.work)
+
+    def count(self, work: pd.DataFrame) -> np.ndarray:
+        """Number of rows of `work` per cadre and day, the first column being day -BACK."""
+        shape = (len(self.cadres), BACK + self.settings.days)
+        at = (self.cadres.get_indexer(pd.Index(work["cadre"])), BACK + work["day"].to_numpy(dtype=np.int64))
         return np.bincount(np.ravel_multi_index(at, shape), minlength=shape[0] * shape[1]).reshape(shape)
 
     @cached_property

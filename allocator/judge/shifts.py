@@ -7,7 +7,7 @@ import pandas as pd
 
 from allocator.agenda import CELL
 from allocator.errors import Violation
-from allocator.judge.evidence import Evidence
+from allocator.judge.evidence import BACK, Evidence
 from allocator.keys import positions
 
 _DAY = 24 * 60
@@ -91,27 +91,33 @@ def night_allowed(evidence: Evidence) -> list[Violation]:
 
 
 def _nights(evidence: Evidence) -> pd.DataFrame:
-    work, shifts = evidence.tables["assignments"], evidence.shifts
+    return _dark(evidence, evidence.tables["assignments"])
+
+
+def _dark(evidence: Evidence, work: pd.DataFrame) -> pd.DataFrame:
+    shifts = evidence.shifts
     return work[work["shift"].isin(shifts.loc[shifts["night"].astype(bool), "shift"])]
 
 
 def one_shift_per_day(evidence: Evidence) -> list[Violation]:
     """A cadre works at most one shift a day."""
-    twice = _where(evidence, evidence.worked > 1, shifts=evidence.worked)
+    worked = evidence.worked[:, BACK:]
+    twice = _where(evidence, worked > 1, shifts=worked)
     return evidence.found("one_shift_per_day", twice, ["cadre", "day"], "{shifts} shifts on one day")
 
 
 def rest_between_shifts(evidence: Evidence) -> list[Violation]:
     """From the end of a shift to the start of one next day lie at least rest_hours."""
-    work, shifts = evidence.tables["assignments"], evidence.shifts.set_index("shift")
-    at = evidence.cadres.get_indexer(pd.Index(work["cadre"])), work["day"].to_numpy()
+    work, shifts = evidence.work, evidence.shifts.set_index("shift")
+    at = evidence.cadres.get_indexer(pd.Index(work["cadre"])), BACK + work["day"].to_numpy(dtype=np.int64)
     last_end = np.full(evidence.worked.shape, -np.inf)
     first_start = np.full(evidence.worked.shape, np.inf)
     np.maximum.at(last_end, at, work["shift"].map(shifts["end"]).to_numpy(dtype=float))
     np.minimum.at(first_start, at, work["shift"].map(shifts["start"]).to_numpy(dtype=float))
-    rest = (_DAY - last_end[:, :-1] + first_start[:, 1:]) / 60
+    # from the evening before the first day on
+    rest = (_DAY - last_end[:, BACK - 1 : -1] + first_start[:, BACK:]) / 60
     rest_hours = evidence.settings.rules.rest_hours
-    short = _where(evidence, rest < rest_hours - 1e-9, hours=rest)
+    short = _where(evidence, rest < rest_hours - 1e-9, -1, hours=rest)
     message = "{hours:g} hours of rest before " + f"the shift of the next day, at least {rest_hours:g} due"
     return evidence.found("rest_between_shifts", short, ["cadre", "day"], message)
 
@@ -121,11 +127,11 @@ def max_run(evidence: Evidence) -> list[Violation]:
     longest = evidence.settings.rules.max_run
     run = np.zeros(len(evidence.cadres), dtype=int)
     runs = np.zeros_like(evidence.worked)
-    for day in range(evidence.settings.days):
+    for day in range(runs.shape[1]):
         run = np.where(evidence.worked[:, day] > 0, run + 1, 0)
         runs[:, day] = run
     last = np.pad(runs[:, 1:], ((0, 0), (0, 1))) == 0
-    over = _where(evidence, last & (runs > longest), length=runs)
+    over = _where(evidence, (last & (runs > longest))[:, BACK:], length=runs[:, BACK:])
     message = f"{{length}} days worked on end, the last this one; at most {longest}"
     return evidence.found("max_run", over, ["cadre", "day"], message)
 
@@ -138,27 +144,36 @@ def max_shifts_7_days(evidence: Evidence) -> list[Violation]:
 
 def max_nights_7_days(evidence: Evidence) -> list[Violation]:
     """Nobody works more than max_nights_7_days night shifts in any seven days."""
-    nights, most = evidence.count(_nights(evidence)), evidence.settings.rules.max_nights_7_days
+    nights, most = evidence.count(_dark(evidence, evidence.work)), evidence.settings.rules.max_nights_7_days
     return _seven_days(evidence, "max_nights_7_days", nights, most, "night shifts")
 
 
 def _seven_days(evidence: Evidence, rule: str, worked: np.ndarray, most: int, what: str) -> list[Violation]:
-    """One violation per stretch of windows with too many, named by the first day of its first window."""
-    so_far = np.pad(np.cumsum(worked, axis=1), ((0, 0), (1, 6)), mode="edge")
-    so_far[:, 0] = 0
-    sums = so_far[:, 7:] - so_far[:, :-7]
-    over = sums > most
+    """One violation per stretch of windows with too many, named by the first day of its first window.
+
+    `worked` begins BACK days before the first, so that the first window ends on the first day. What was
+    worked before is beyond judgement: a window counts if something of this plan falls into it.
+    """
+    sums, inside = _windows(worked), _windows(np.where(np.arange(worked.shape[1]) < BACK, 0, worked))
+    over = (sums > most) & (inside > 0)
     begins = over & ~np.pad(over[:, :-1], ((0, 0), (1, 0)))
-    rows = _where(evidence, begins, shifts=sums)
+    rows = _where(evidence, begins, -BACK, shifts=sums)
     message = f"{{shifts}} {what} in the seven days from this one, at most {most}"
     return evidence.found(rule, rows, ["cadre", "day"], message)
 
 
-def _where(evidence: Evidence, mask: np.ndarray, **values: np.ndarray) -> pd.DataFrame:
-    """(cadre, day) where the mask holds, with the values that stand there."""
-    cadre, day = np.nonzero(mask)
-    columns = {name: value[cadre, day] for name, value in values.items()}
-    return pd.DataFrame({"cadre": evidence.cadres[cadre], "day": day, **columns})
+def _windows(worked: np.ndarray) -> np.ndarray:
+    """Sums of the seven days from each day on."""
+    so_far = np.pad(np.cumsum(worked, axis=1), ((0, 0), (1, 6)), mode="edge")
+    so_far[:, 0] = 0
+    return so_far[:, 7:] - so_far[:, :-7]
+
+
+def _where(evidence: Evidence, mask: np.ndarray, first: int = 0, **values: np.ndarray) -> pd.DataFrame:
+    """(cadre, day) where the mask holds, with the values that stand there; its first column is day `first`."""
+    cadre, column = np.nonzero(mask)
+    columns = {name: value[cadre, column] for name, value in values.items()}
+    return pd.DataFrame({"cadre": evidence.cadres[cadre], "day": first + column, **columns})
 
 
 def site_open(evidence: Evidence) -> list[Violation]:

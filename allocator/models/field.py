@@ -43,7 +43,9 @@ class Field:
         self.site_pattern = np.full(len(inst.sites), -1)
         for shifts, sites in kinds.items():
             self.site_pattern[sites] = len(self.patterns)
-            self.patterns.append(pattern(shifts, inst.shift_start, inst.shift_end, inst.shift_night, rules))
+            self.patterns.append(
+                pattern(shifts, inst.shift_start, inst.shift_end, inst.shift_night, rules, inst.pasts)
+            )
             self.pattern_sites.append(np.array(sites))
 
     def slot_gains(self, marginal: np.ndarray) -> np.ndarray:
@@ -90,12 +92,13 @@ class Field:
         out = np.zeros((len(shapes), len(wanted)), gains.dtype)
         trait = inst.shape_trait[shapes]
         there = inst.shape_days[shapes]
+        past = inst.shape_past[shapes] if len(inst.pasts) > 1 else None
         for p, members in zip(self.patterns, self.pattern_sites, strict=True):
             mine = members[column[members] >= 0]
             step = max(1, BLOCK * 7 // (max(1, len(shapes)) * p.states))
             for at in range(0, len(mine), step):
                 some = mine[at : at + step]
-                out[:, column[some]] = best_values(p, self._layers(gains, p, some, trait, there)).T
+                out[:, column[some]] = best_values(p, self._layers(gains, p, some, trait, there), past).T
         return out
 
     def _layers(
@@ -128,7 +131,7 @@ class Field:
             offered = np.stack(
                 [gains[trait, first + k] * there for k in range(len(p.shifts))], axis=2
             )
-            got, plan = best_schedules(p, offered.astype(np.float64))
+            got, plan = best_schedules(p, offered.astype(np.float64), inst.shape_past[shapes[rows]])
             values[rows] = got
             slots[rows] = np.where(plan >= 0, first[:, None] + plan, -1)
         return values, slots

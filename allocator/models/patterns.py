@@ -26,6 +26,8 @@ import numpy as np
 
 MEMORY = 6
 """Days to remember for rules on any seven days."""
+State = tuple[int, int, int, int]
+"""Days worked in a row, days and nights worked of the last six (bits), shift of the day before."""
 
 
 @dataclass(frozen=True)
@@ -42,30 +44,47 @@ class Rules:
 class Pattern:
     """`step[a, s]` is the state after shift `s` in state `a`; A (one past the last) where it is refused.
 
-    The last column is a day off. State 0 is the first morning.
+    The last column is a day off. State 0 is the first morning of somebody rested.
     """
 
     shifts: tuple[int, ...]
     step: np.ndarray
+    first: np.ndarray
+    """State of the first morning, for each of the pasts asked for."""
 
     @property
     def states(self) -> int:
         return len(self.step)
 
 
-def pattern(shifts: tuple[int, ...], start: np.ndarray, end: np.ndarray, night: np.ndarray, rules: Rules) -> Pattern:
-    """Automaton of all patterns over `shifts` (indices into start, end, night) that keep the rules."""
+RESTED: tuple[int, ...] = (-1,) * MEMORY
+"""The past of somebody who did not work on the last days."""
+
+
+def pattern(
+    shifts: tuple[int, ...], start: np.ndarray, end: np.ndarray, night: np.ndarray, rules: Rules,
+    pasts: tuple[tuple[int, ...], ...] = (RESTED,),
+) -> Pattern:
+    """Automaton of all patterns over `shifts` (indices into start, end, night) that keep the rules.
+
+    `pasts` are the shifts (any, -1: a day off) of the days before the first, as some people have
+    them; what they did counts, whether or not the rules would have allowed it.
+    """
     longest = rules.max_run if rules.max_shifts_7_days >= 7 else min(rules.max_run, 6)
     window = rules.max_shifts_7_days < MEMORY
     nights = rules.max_nights_7_days < 7 and any(night[s] for s in shifts)
     mask = (1 << MEMORY) - 1
 
-    def after(state: tuple[int, int, int, int], k: int | None) -> tuple[int, int, int, int] | None:
+    def done(state: State, s: int) -> State:
+        run, worked, dark, _ = state
+        worked = (worked << 1 | 1) & mask if window else 0
+        return min(run + 1, longest), worked, (dark << 1 | int(night[s])) & mask if nights else 0, s
+
+    def after(state: State, s: int | None) -> State | None:
         run, worked, dark, last = state
-        if k is None:
+        if s is None:
             return 0, worked << 1 & mask, dark << 1 & mask, -1
-        s = shifts[k]
-        rested = last < 0 or 1440 - end[shifts[last]] + start[s] >= rules.rest_minutes
+        rested = last < 0 or 1440 - end[last] + start[s] >= rules.rest_minutes
         if not rested or run >= longest:
             return None
         if window and worked.bit_count() >= rules.max_shifts_7_days:
@@ -74,21 +93,21 @@ def pattern(shifts: tuple[int, ...], start: np.ndarray, end: np.ndarray, night: 
             return None
         if night[s] and rules.max_nights_7_days == 0:
             return None
-        return (
-            run + 1,
-            (worked << 1 | 1) & mask if window else 0,
-            (dark << 1 | int(night[s])) & mask if nights else 0,
-            k,
-        )
+        return done(state, s)
 
-    first = (0, 0, 0, -1)
-    number = {first: 0}
-    queue = deque([first])
+    number: dict[State, int] = {}
+    roots = []
+    for past in (RESTED, *pasts):
+        state: State = (0, 0, 0, -1)
+        for s in past:
+            state = done(state, s) if s >= 0 else (0, state[1] << 1 & mask, state[2] << 1 & mask, -1)
+        roots.append(number.setdefault(state, len(number)))
+    queue = deque(number)
     rows: list[list[int]] = []
     while queue:
         state = queue.popleft()
         row = []
-        for k in [*range(len(shifts)), None]:
+        for k in [*shifts, None]:
             nxt = after(state, k)
             if nxt is None:
                 row.append(-1)
@@ -98,11 +117,12 @@ def pattern(shifts: tuple[int, ...], start: np.ndarray, end: np.ndarray, night: 
                 queue.append(nxt)
             row.append(number[nxt])
         rows.append(row)
-    return Pattern(shifts, _merge(np.array(rows, np.int64)))
+    step, label = _merge(np.array(rows, np.int64))
+    return Pattern(shifts, step, label[roots[1:]])
 
 
-def _merge(step: np.ndarray) -> np.ndarray:
-    """Merge states with equal futures; state 0 stays first."""
+def _merge(step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Merge states with equal futures; state 0 stays first. Also the new number of each state."""
     label = np.zeros(len(step), np.int64)
     count = 0
     while True:
@@ -118,10 +138,10 @@ def _merge(step: np.ndarray) -> np.ndarray:
     label = rank[label]
     merged = np.empty((count, step.shape[1]), np.int64)
     merged[label] = np.where(step < 0, count, label[step])
-    return merged
+    return merged, label
 
 
-def best_values(p: Pattern, gains: list[list[np.ndarray | None]]) -> np.ndarray:
+def best_values(p: Pattern, gains: list[list[np.ndarray | None]], past: np.ndarray | None = None) -> np.ndarray:
     """Largest total gain of one person, for many persons at once.
 
     Parameters
@@ -129,12 +149,17 @@ def best_values(p: Pattern, gains: list[list[np.ndarray | None]]) -> np.ndarray:
     gains
         [D][S] arrays of one common shape N; None where nobody gains anything that day and shift.
         A gain of at most 0 is never worked.
+    past
+        which of the pattern's pasts each person of the last axis has; None: the first for all.
 
     Returns
     -------
     Array of shape N.
     """
-    return _backward(p, gains, keep=False)[0]
+    value = _backward(p, gains, keep=False)[0]
+    if past is None:
+        return value[p.first[0]]
+    return np.take_along_axis(value, np.broadcast_to(p.first[past], value.shape[1:])[None], axis=0)[0]
 
 
 def _backward(p: Pattern, gains: list[list[np.ndarray | None]], keep: bool) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -158,16 +183,18 @@ def _backward(p: Pattern, gains: list[list[np.ndarray | None]], keep: bool) -> t
         value = new
         if keep:
             kept.append(value)
-    return value[0], kept[::-1]
+    return value, kept[::-1]
 
 
-def best_schedules(p: Pattern, gains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def best_schedules(p: Pattern, gains: np.ndarray, past: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Best schedule of each of N persons.
 
     Parameters
     ----------
     gains
         [N, D, S]; a gain of at most 0 is never worked.
+    past
+        [N] which of the pattern's pasts a person has; None: the first for all.
 
     Returns
     -------
@@ -177,10 +204,11 @@ def best_schedules(p: Pattern, gains: np.ndarray) -> tuple[np.ndarray, np.ndarra
     layers: list[list[np.ndarray | None]] = [
         [np.ascontiguousarray(gains[:, d, k]) for k in range(kinds)] for d in range(days)
     ]
-    values, kept = _backward(p, layers, keep=True)
+    value, kept = _backward(p, layers, keep=True)
     schedule = np.full((n, days), -1)
-    state = np.zeros(n, np.int64)
     rows = np.arange(n)
+    state = np.broadcast_to(p.first[0 if past is None else past], n)
+    values = value[state, rows]
     for d in range(days):
         later = kept[d + 1]
         best = later[p.step[state, -1], rows]

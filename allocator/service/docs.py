@@ -71,7 +71,7 @@ def _columns(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     """The fields of what is answered; of a page, those of its rows."""
     schemas = document["components"]["schemas"]
     found = schemas.get(schema.get("$ref", "").rsplit("/", 1)[-1], {}).get("properties", {})
-    for inner in ("rows", "events", "plans"):
+    for inner in ("rows", "events", "plans", "candidates"):
         if inner in found:
             found = schemas[found[inner]["items"]["$ref"].rsplit("/", 1)[-1]]["properties"]
     return " ".join(f"<code>{escape(name)}</code>" for name in found)

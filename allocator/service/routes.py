@@ -10,9 +10,10 @@ from flask import Response
 from flask_openapi3 import OpenAPI, Tag
 from pydantic import BaseModel, ConfigDict
 
-from allocator.service import models, reports
+from allocator.service import models, offers, reports
 from allocator.service.events import EventViews
 from allocator.service.formats import CSV, ICS, JSON, SUFFIXES, XLSX
+from allocator.service.offers import OfferViews
 from allocator.service.plans import ROSTERS, Plans
 from allocator.service.problem import documented
 from allocator.store import SERVED, organizers_only
@@ -20,6 +21,7 @@ from allocator.store.schema import WORDS
 
 PLANS = Tag(name="plans", description="已发布的方案 published runs")
 TABLES = Tag(name="tables", description="方案的各张表 the tables of a run")
+SITES = Tag(name="sites", description="缺人的点位 places that are short")
 EVENTS = Tag(name="events", description="区县上报 what districts report")
 TOKEN: Any = {"security": [{"token": []}]}
 UNCHANGED = {"304": {"description": "Nothing has changed since the answer with this ETag"}}
@@ -30,7 +32,7 @@ TAGGED = {"ETag": {"description": "changes when the rows do", "schema": TEXT}}
 Get = Callable[..., Callable[[Callable[..., Response]], Any]]
 
 
-def register(app: OpenAPI, plans: Plans, events: EventViews) -> set[str]:
+def register(app: OpenAPI, plans: Plans, gaps: OfferViews, events: EventViews) -> set[str]:
     """Add the paths that want a token to an app; return their endpoints."""
     before = set(app.view_functions)
     get = partial(app.get, **TOKEN)
@@ -40,6 +42,7 @@ def register(app: OpenAPI, plans: Plans, events: EventViews) -> set[str]:
         for suffix, media in SUFFIXES.items():
             if media == CSV or name == ROSTERS:
                 _file(get, plans, name, suffix, media)
+    _candidates(get, gaps)
     _events(app, get, events)
     return set(app.view_functions) - before
 
@@ -83,6 +86,15 @@ def _file(get: Get, views: Plans, name: str, suffix: str, media: str) -> None:
 def _summary(name: str) -> str:
     mark = " (organizers only)" if organizers_only(name) else ""
     return f"{name}: {SERVED[name].meaning}{mark}"
+
+
+def _candidates(get: Get, views: OfferViews) -> None:
+    shown = _with(offers.CandidatesDocument, TAGGED)
+    responses = {"200": shown, **documented(401, 404, 422, 429, 503), **UNCHANGED}
+    summary = "Who could fill a gap of the run in force, and at what cost"
+    get("/sites/<site>/candidates", tags=[SITES], summary=summary, responses=responses)(
+        _view("site_candidates", views.one, path=offers.SitePath, query=offers.CandidatesQuery)
+    )
 
 
 def _events(app: OpenAPI, get: Get, views: EventViews) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from allocator.store.engine import engine, reading
 from allocator.store.events import Event, Events, KeyUsedError, MisfitError
+from allocator.store.offers import Offers
 from allocator.store.rows import Page, Place, Rows, filters
 from allocator.store.runs import CURRENT, Run, Runs
 from allocator.store.schema import SERVED, organizers_only
@@ -42,6 +43,7 @@ class Store:
         self.rows = Rows(self._engine)
         self.tokens = Tokens(self._engine)
         self.events = Events(self._engine)
+        self.offers = Offers(self._engine)
 
     @property
     def kind(self) -> str:

@@ -17,7 +17,7 @@ from allocator.errors import InputError, PlanError, Problem
 from allocator.store.compare import Comparison, compare
 from allocator.store.engine import reading, writing
 from allocator.store.load import load
-from allocator.store.schema import EVERYBODY, current, events, extents, published, runs
+from allocator.store.schema import EVERYBODY, current, events, extents, offered, offers, published, runs
 
 CURRENT = "current"
 NAME = re.compile(r"[^\W_][\w.-]{0,99}", re.ASCII)
@@ -122,6 +122,8 @@ class Runs:
                 expected = "a run that is not in force; `allocator runs use` puts another one in force"
                 raise _refused("RUN", found.run, expected, "run_in_force")
             for table in published.values():
+                connection.execute(table.delete().where(table.c.run == found.number))
+            for table in (offers, offered):
                 connection.execute(table.delete().where(table.c.run == found.number))
             connection.execute(extents.delete().where(extents.c.number == found.number))
             connection.execute(runs.delete().where(runs.c.number == found.number))

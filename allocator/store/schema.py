@@ -84,6 +84,27 @@ events = sa.Table(
 )
 """What districts reported: `owner` is who sent it, `part` whose place or person it is about."""
 
+offers = sa.Table(
+    "offers",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.number"), primary_key=True, autoincrement=False),
+    sa.Column("site", sa.Text, primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("part", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Candidates for the gaps of a run, best first; `part` is where the cadre is posted, `body` the row as JSON."""
+
+offered = sa.Table(
+    "offered",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.number"), primary_key=True, autoincrement=False),
+    sa.Column("site", sa.Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Sites whose candidates are worked out."""
+
 _KINDS = {"int": sa.BigInteger, "number": sa.Double, "bool": sa.Boolean}
 
 

@@ -1,0 +1,305 @@
+"""Commands that ask about plans in hand; `cli` adds them to the command line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from allocator.errors import InputError, Problem
+from allocator.limits import Limits
+from allocator.shell import Seconds, command, emit
+
+if TYPE_CHECKING:
+    from allocator.plan import Plan
+    from allocator.scenario import Scenario
+
+
+def scenario_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--scenario",
+        "scenario",
+        metavar="SCENARIO",
+        help="The scenario of a run that does not hold its own.",
+    )(function)
+
+
+def after_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what has happened since the plan before."""
+    function = click.option(
+        "--frozen",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Days from --today that stay as they are.",
+    )(function)
+    function = click.option(
+        "--today", metavar="DATE", help="Day of the re-plan; what was before stays [default: first day of the events]."
+    )(function)
+    return click.option(
+        "--events", type=Path, metavar="FILE", help="What has happened since --previous: plan the days that are left."
+    )(function)
+
+
+def begun(
+    scenario: str,
+    settings: tuple[str, ...],
+    previous: Path | None,
+    events: Path | None,
+    today: str | None,
+    frozen: int,
+    max_changes: int | None = None,
+) -> tuple[Scenario, Plan | None]:
+    """The scenario a solve is about, and the plan it starts from where one is carried on."""
+    from allocator import cli, plan, runs
+
+    if events is None:
+        found = cli.load(scenario, settings, previous)
+        lone = [name for name, value in (("--today", today), ("--frozen", frozen)) if value]
+        if lone or (max_changes is not None and previous is None):
+            name = lone[0] if lone else "--max-changes"
+            expected = "--events beside it" if lone else "--previous beside it"
+            raise _refused(name, "", expected)
+        start = None if max_changes is None or previous is None else plan.read(previous, found.settings.start)
+        return found, start
+    if previous is None:
+        raise _refused("--events", str(events), "--previous beside it: the run carried on")
+    return _after(*runs.load(previous, cli.load(scenario)), events, today, frozen, settings)
+
+
+def _refused(option: str, value: str, expected: str) -> InputError:
+    return InputError([Problem(option, None, None, value, expected, "bad_option")])
+
+
+def _after(
+    scenario: Scenario, plan: Plan, file: Path, today: str | None, frozen: int, settings: tuple[str, ...]
+) -> tuple[Scenario, Plan]:
+    from allocator import events, replan
+    from allocator import scenario as scenarios
+
+    happened = events.read(file, scenario)
+    if today is None and not len(happened):
+        raise _refused("--today", "", "a date: there are no events to begin with")
+    try:
+        day = int(happened["first_day"].min()) if today is None else scenario.day(today)
+    except ValueError:
+        raise _refused("--today", str(today), "a date such as 2020-02-08") from None
+    first = day + frozen
+    found = replan.follow(scenario, plan, happened, first)
+    if settings:
+        found = scenarios.apply_settings(found, settings)
+    return found, replan.carried(plan, first)
+
+
+@click.command()
+@click.argument("run_a", type=Path)
+@click.argument("run_b", type=Path)
+@click.option("--sheet", type=Path, metavar="FILE", help="Also write a workbook, one sheet per table: FILE.xlsx.")
+@scenario_option
+@command
+def compare(run_a: Path, run_b: Path, sheet: Path | None, scenario: str | None, as_json: bool) -> int:
+    """Say what differs between RUN_A and RUN_B: who moved, which shifts changed, who gained, who lost."""
+    from allocator import compare as comparing
+    from allocator import runs
+
+    if sheet is not None:
+        _workbook(sheet)
+    found = comparing.compare(runs.load(run_a, scenario), runs.load(run_b, scenario))
+    if sheet is not None:
+        found.write(sheet)
+    if as_json:
+        emit({"ok": True, "exit_code": 0, "a": str(run_a), "b": str(run_b)} | found.document())
+    else:
+        click.echo(found.render())
+    return 0
+
+
+def _workbook(path: Path) -> None:
+    """Refuse before the work starts what could not be written after it."""
+    if path.suffix.lower() != ".xlsx":
+        expected = "a file whose name ends in .xlsx"
+    elif path.is_dir() or not path.absolute().parent.is_dir():
+        expected = "a file in a folder that exists"
+    else:
+        return
+    raise InputError([Problem("--sheet", None, None, str(path), expected, "bad_sheet")])
+
+
+@click.command()
+@click.argument("scenario")
+@click.argument("variants", type=Path)
+@click.option("--out", type=Path, metavar="DIR", help="Folder of the sweep [default: sweeps/SCENARIO-VARIANTS].")
+@click.option(
+    "--seconds", type=Seconds(), default=100.0, show_default=True, help="Time to plan the scenario itself first."
+)
+@click.option("--rounds", type=click.IntRange(0), default=3, show_default=True, help="Rounds of search per variant.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of every search.")
+@click.option("--processes", type=click.IntRange(min=1), help="Variants at a time here [default: one per core].")
+@click.option("--scheduler", metavar="ADDRESS", help="Run on the workers of this Dask scheduler: tcp://host:8786.")
+@click.option(
+    "--against", type=Path, metavar="BASELINE", help="An earlier sweep or its table.csv; exit code 5 if worse."
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=0.005,
+    show_default=True,
+    help="Share by which an objective may be above the baseline's.",
+)
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change the scenario of all variants.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@command
+def sweep(
+    scenario: str,
+    variants: Path,
+    out: Path | None,
+    seconds: float,
+    rounds: int,
+    seed: int,
+    processes: int | None,
+    scheduler: str | None,
+    against: Path | None,
+    tolerance: float,
+    settings: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Solve the VARIANTS (a .toml file) of SCENARIO and compare them in one table.
+
+    A result is kept as soon as it is there: a sweep that was killed goes on where it was.
+    """
+    from allocator import cli, front, pipeline, sweep, tornado
+    from allocator import variants as asked
+
+    found = cli.load(scenario, settings)
+    wanted = asked.read(variants, found)
+    folder = out or Path("sweeps") / f"{found.settings.name}-{variants.stem}"
+    _own(folder)
+    say: Callable[[str], None] = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    limits = Limits(None, 0.0, seed, 1, rounds, prove=False)
+    wide = Limits(None if math.isinf(seconds) else seconds, 0.0, seed, processes or front.cores())
+    say(f"{len(wanted)} variants, {folder}")
+    start = sweep.base(found, folder, lambda: pipeline.solve(found, wide))
+    made = sweep.sweep(found, wanted, folder, start, limits, scheduler, wide.processes, say)
+    table, keys = made.table, list(dict.fromkeys(k for v in wanted for k in v.changes))
+    sweep.write(made, folder, tornado.drawn(tornado.bars(table, keys), start.objective or 0.0))
+    told = [] if against is None else sweep.worse(table, against, tolerance)
+    code = 5 if told else 0
+    if as_json:
+        rows = table.astype(object).where(table.notna(), None).to_dict("records")
+        head = {"ok": not told, "exit_code": code, "sweep": str(folder)}
+        emit(head | {"reused": made.reused, "worse": told, "rows": rows})
+        return code
+    click.echo(_ranking(table))
+    click.echo(f"{folder}: table.csv, table.xlsx, tornado.svg")
+    for line in told:
+        click.echo(f"worse than {against}: {line}", err=True)
+    return code
+
+
+def _own(folder: Path) -> None:
+    """Refuse a folder that holds something else."""
+    ours = any((folder / name).is_dir() for name in ("base", "results"))
+    if folder.exists() and not folder.is_dir():
+        fault = "a folder; this is a file"
+    elif folder.is_dir() and any(folder.iterdir()) and not ours:
+        fault = "a new or empty folder, or that of an earlier sweep"
+    else:
+        return
+    raise InputError([Problem("--out", None, None, str(folder), fault, "bad_out")])
+
+
+def _ranking(table: Any, most: int = 30) -> str:
+    """The variants by objective, best first."""
+    from allocator.console import aligned, value
+
+    ranked = table.sort_values("objective", na_position="last").head(most)
+    digits = {"objective": 1, "difference": 1, "covered": 0, "shortage": 0}
+    columns = ["variant", *digits]
+    rows = [
+        [str(row["variant"]), *(value(None if row[c] != row[c] else row[c], n) for c, n in digits.items())]
+        for row in ranked.to_dict("records")
+    ]
+    more = f"\n... {len(table) - most} more in table.csv" if len(table) > most else ""
+    return aligned(columns, rows) + more
+
+
+@click.command()
+@click.argument("scenario")
+@click.option("--previous", type=Path, metavar="RUN", required=True, help="The plan that is carried out.")
+@after_options
+@click.option("--points", type=click.IntRange(2), default=9, show_default=True, help="Plans to make.")
+@click.option("--rounds", type=click.IntRange(0), default=8, show_default=True, help="Rounds of search per plan.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Seed of every search.")
+@click.option("--out", type=Path, metavar="DIR", help="Also keep every plan of the curve: DIR/changes-N.")
+@click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help="Change a setting of the days left.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@command
+def trade(
+    scenario: str,
+    previous: Path,
+    events: Path | None,
+    today: str | None,
+    frozen: int,
+    points: int,
+    rounds: int,
+    seed: int,
+    out: Path | None,
+    settings: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Show what a re-plan of SCENARIO gains with every cadre it moves: shortage against changes."""
+    from allocator import plan, runs, trade
+    from allocator.console import aligned, value
+
+    found, start = begun(scenario, settings, previous, events, today, frozen)
+    if start is None:
+        start = plan.read(previous, found.settings.start)
+    limits = Limits(None, 0.0, seed, 1, rounds, prove=False)
+
+    def tell(point: trade.Point) -> None:
+        if not quiet:
+            click.echo(f"{point.changes} changes, {point.shortage} shifts short, {point.penalty:,.1f}", err=True)
+
+    kept = trade.curve(found, limits, start, points, tell)
+    if out is not None:
+        for point in kept:
+            runs.save(found, point.plan, out / f"changes-{point.changes}")
+    if as_json:
+        emit({"ok": True, "exit_code": 0, "points": [p.record() for p in kept]})
+        return 0
+    rows = [[str(p.changes), str(p.shortage), value(p.staffing), value(p.penalty)] for p in kept]
+    click.echo(aligned(("changes", "shifts short", "weighted", "penalty"), rows, 0))
+    return 0
+
+
+@click.command()
+@click.argument("run", type=Path)
+@click.argument("site")
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="Candidates to list.")
+@scenario_option
+@command
+def candidates(run: Path, site: str, top: int, scenario: str | None, as_json: bool) -> int:
+    """Rank the cadres who could be posted to SITE in the plan RUN by what that changes, their own place included."""
+    from allocator import runs
+    from allocator.candidates import NEEDED, candidates_for
+    from allocator.console import aligned, value
+
+    found = candidates_for(*runs.load(run, scenario, NEEDED), site, top)
+    if as_json:
+        emit({"ok": True, "exit_code": 0, "site": site, "candidates": found.to_dict("records")})
+        return 0
+    if not len(found):
+        click.echo(f"{site}: nobody else can be posted here: too far, pinned elsewhere, or no batch has a place")
+        return 0
+    words = ("cadre", "from", "batch")
+    columns = [found[c].tolist() if c in words else [value(v, 1) for v in found[c]] for c in found.columns]
+    click.echo(aligned(list(found.columns), list(zip(*columns, strict=True)), len(words)))
+    return 0
+
+
+COMMANDS = (compare, candidates, sweep, trade)
