@@ -1,4 +1,4 @@
-"""The command line: `check`, `solve`, `verify` and `bench`; `questions` and `cli_service` have the rest.
+"""The command line: `check`, `solve` and `verify`; `questions`, `cli_service` and `cli_bench` have the rest.
 
 Answers go to stdout, news of the work to stderr. Exit codes: 0 fine, 2 problems in the
 input or the command, 3 the plan breaks a rule, 4 no plan within the limits, 130 aborted.
@@ -7,8 +7,6 @@ Everything heavy is imported inside the commands, so that `allocator --help` ans
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from allocator import cli_service, questions
+from allocator.cli_bench import bench
 from allocator.errors import InputError, PlanError, Problem, Violation
-from allocator.limits import Limits, Watch
+from allocator.limits import Watch
 from allocator.questions import after_options, begun
-from allocator.shell import Seconds, command, emit
+from allocator.shell import Seconds, command, emit, limits_of
 
 if TYPE_CHECKING:
     from allocator.plan import Plan
@@ -73,11 +72,6 @@ def _postings_in_force(scenario: Scenario, run: Path) -> Any:
     return table.loc[in_force, ["cadre", "site"]].reset_index(drop=True)
 
 
-def _limits(seconds: float, gap: float = 0.0, seed: int = 0, processes: int | None = None) -> Limits:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Limits(None if math.isinf(seconds) else seconds, gap, seed, processes or cores)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="allocator")
 def main() -> None:
@@ -87,7 +81,7 @@ def main() -> None:
     """
 
 
-for _command in (*questions.COMMANDS, *cli_service.COMMANDS):
+for _command in (*questions.COMMANDS, *cli_service.COMMANDS, bench):
     main.add_command(_command)
 
 
@@ -177,7 +171,7 @@ def solve(
     """
     from allocator import console, runs, seal, summary, trade
 
-    limits = _limits(seconds, gap, seed, processes)
+    limits = limits_of(seconds, gap, seed, processes)
     watch = Watch(limits, None if quiet else console.Ticker())
     if out is not None:
         _refuse_foreign(out)
@@ -296,34 +290,3 @@ def _seal(run: Path, files: dict[str, str]) -> None:
             seal.seal(run, files)
     except OSError as error:
         click.echo(f"{run} cannot be sealed for `publish`: {error.strerror or error}", err=True)
-
-
-@main.group()
-def bench() -> None:
-    """Run one model alone on public instances; one JSON line per file."""
-
-
-@bench.command("assign")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=Path)
-@click.option(
-    "--seconds",
-    type=Seconds(),
-    default=60.0,
-    show_default=True,
-    help="Per file.",
-)
-@click.option(
-    "--out", type=Path, metavar="DIR", help="Also write each solution as DIR/FILE.csv: row,column from 1."
-)
-@command
-def bench_assign(files: tuple[Path, ...], seconds: float, out: Path | None, as_json: bool) -> int:
-    """Solve OR-Library assignment FILES as postings of n cadres to n one-person sites."""
-    from allocator import bench as benches
-
-    matrices = [benches.read_assign(path) for path in files]
-    for path, costs in zip(files, matrices, strict=True):
-        result = benches.assign(costs, _limits(seconds))
-        if out is not None:
-            benches.write_assign(result.columns, out / f"{path.stem}.csv")
-        click.echo(json.dumps({"file": str(path)} | result.record()))
-    return 0

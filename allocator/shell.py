@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import click
 
 from allocator.errors import AllocatorError, InputError, PlanError
+from allocator.limits import Limits
 
 INTERNAL, ABORTED = 1, 130
 
@@ -89,3 +91,9 @@ class Seconds(click.FloatRange):
         if math.isnan(seconds):
             self.fail(f"{value!r} is not a time.", param, ctx)
         return seconds
+
+
+def limits_of(seconds: float, gap: float = 0.0, seed: int = 0, processes: int | None = None) -> Limits:
+    """Limits of a solve; as many processes as there are cores unless told otherwise."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Limits(None if math.isinf(seconds) else seconds, gap, seed, processes or cores)
