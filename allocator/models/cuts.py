@@ -51,7 +51,7 @@ class Cuts:
             asked = profile.target > 0
             first = np.where(profile.required > 0, profile.first[:, None], profile.second[:, None])
             second = np.where(asked, profile.second[:, None], 0.0)
-            self._add(k, [np.where(asked, first, 0.0), second, np.zeros(asked.shape)])
+            self.add(k, [np.where(asked, first, 0.0), second, np.zeros(asked.shape)])
 
     def at(self, wanted: list[tuple[int, np.ndarray]]) -> set[int]:
         """Add cuts at teams (profile, head counts by class); the profiles that got a new one."""
@@ -66,7 +66,7 @@ class Cuts:
             if price is not None and not any(np.allclose(price, o, atol=1e-6) for o in known):
                 fresh.setdefault(kind, []).append(price)
         for kind, found in fresh.items():
-            self._add(kind, found)
+            self.add(kind, found)
         return set(fresh)
 
     def chosen(self, keep: list[np.ndarray], shapes: np.ndarray) -> Cuts:
@@ -78,7 +78,7 @@ class Cuts:
         other.base = [np.zeros((0, len(g))) for g in self.groups]
         other.value = [np.zeros((0, len(shapes), len(g))) for g in self.groups]
         for k, rows in enumerate(keep):
-            other._add(k, [self.prices[k][q] for q in rows])
+            other.add(k, [self.prices[k][q] for q in rows])
         return other
 
     def scaled(self, group: int, price: np.ndarray, scales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +90,8 @@ class Cuts:
         base = np.array([mine.surplus(cells * scale).sum() for scale in scales])
         return base, self._evaluate(np.array([group]), price)[1][:, 0]
 
-    def _add(self, kind: int, prices: list[np.ndarray]) -> None:
+    def add(self, kind: int, prices: list[np.ndarray]) -> None:
+        """Add cuts to a profile at prices [p, D] per unit of worth."""
         if not prices:
             return
         found = [self._evaluate(self.groups[kind], price) for price in prices]
@@ -109,6 +110,24 @@ class Cuts:
         slots = [slice(inst.site_posts[j], inst.site_posts[j + 1]) for j in sites]
         base = np.array([self.worth.rows(s).surplus(cells[s]).sum() for s in slots])
         return base, self.field.values(self.field.site_gains(cells, sites), self.shapes, sites)
+
+    def keep(self, kind: int, rows: np.ndarray) -> None:
+        """Drop all cuts of a profile but `rows`."""
+        self.prices[kind] = [self.prices[kind][q] for q in rows]
+        self.base[kind], self.value[kind] = self.base[kind][rows], self.value[kind][rows]
+
+    def cells(self, group: int, price: np.ndarray) -> np.ndarray:
+        """Prices [p, D] of the cells of a group from those per unit of worth."""
+        j = self.site[group]
+        return self._scaled(price, slice(self.inst.site_posts[j], self.inst.site_posts[j + 1]))
+
+    def normal(self, group: int, cells: np.ndarray) -> np.ndarray:
+        """The prices per unit of worth whose `cells` are these."""
+        j, inst = self.site[group], self.inst
+        rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
+        unit = inst.worth[rows].max() * self._ratio(rows)
+        price = np.where(cells > 0, cells + self.worth.toll[rows], 0.0)
+        return np.divide(price, unit, out=np.zeros(price.shape), where=np.broadcast_to(unit, price.shape) > 1e-12)
 
     def _frontier(self, kind: int) -> Frontier:
         if kind not in self._lp:
@@ -131,10 +150,13 @@ class Cuts:
 
     def _scaled(self, price: np.ndarray, rows: slice) -> np.ndarray:
         """Prices of a site from those per unit of worth, moved with its fairness price and tolls."""
+        return np.maximum(0.0, price * self.inst.worth[rows].max() * self._ratio(rows) - self.worth.toll[rows])
+
+    def _ratio(self, rows: slice) -> np.ndarray | float:
+        """[p, 1] how the fairness price of its district moves the worth of a site's posts."""
         inst = self.inst
         normal = np.maximum(inst.w_required * inst.worth[rows][:, None], 1e-12)
-        ratio = np.maximum(self.worth.first[rows], 0) / normal if inst.w_required > 0 else 1.0
-        return np.maximum(0.0, price * inst.worth[rows].max() * ratio - self.worth.toll[rows])
+        return np.maximum(self.worth.first[rows], 0) / normal if inst.w_required > 0 else 1.0
 
 
 def profiles(inst: Instance) -> tuple[np.ndarray, list[int]]:

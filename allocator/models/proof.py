@@ -28,9 +28,11 @@ from allocator.instance import Instance
 from allocator.limits import Watch
 from allocator.models.board import Board
 from allocator.models.cohorts import NEVER, Cohorts, Priced, average_members, combinations
+from allocator.models.crewing import Crewing
 from allocator.models.cuts import Cuts, teams_in_hand
 from allocator.models.field import Field
 from allocator.models.matching import match
+from allocator.models.peers import Peers
 from allocator.models.rents import Rents
 from allocator.models.worth import Worth
 
@@ -42,20 +44,23 @@ STEPS = 400
 """Steps on rents at most."""
 COMPACT = 400_000
 """Pairs of cadre and site up to which the matching gives a second set of prices."""
-CUTS = 32
-"""Cuts of a profile that are worked out for everybody, at most."""
+CUTS, FEW = 32, 12
+"""Cuts of a profile that are worked out for everybody, at most: where sites are few, where they are many."""
 
 
-def sharpen(cohorts: Cohorts, priced: Priced) -> Cuts:
-    """The cuts that bind a block or come near, worked out for all shapes; none for busy sites."""
+def sharpen(cohorts: Cohorts, priced: Priced, most: int, whole: bool) -> Cuts:
+    """The `most` cuts of each profile that bind a block or come near, worked out for all shapes.
+
+    `whole`: none for busy sites, which whole people would not see.
+    """
     keep = []
     for kind, mine in enumerate(cohorts.of_kind):
         near = priced.near[kind].copy()
         for g in mine:
             near += 1e6 * priced.weight[g]
         near[:3] += 1e9
-        busy = bool(len(mine)) and bool(cohorts.big[mine[0]])
-        keep.append(np.zeros(0, np.int64) if busy else np.sort(np.argsort(-near, kind="stable")[:CUTS]))
+        busy = whole and bool(len(mine)) and bool(cohorts.big[mine[0]])
+        keep.append(np.zeros(0, np.int64) if busy else np.sort(np.argsort(-near, kind="stable")[:most]))
     return cohorts.cuts.chosen(keep, np.arange(len(cohorts.inst.shape_trait)))
 
 
@@ -183,20 +188,44 @@ def solve(field: Field, worth: Worth, board: Board, watch: Watch, until: float) 
     cuts.basic()
     cuts.at(teams_in_hand(board, cuts))
     cohorts = Cohorts(cuts, average)
-    prices = cohorts.solve(board, watch, until - 0.15)
+    prices = cohorts.solve(board, watch, 0.4 * until)
     for _ in range(2):
         cohorts.evaluate(cuts.at(cohorts.price(prices.cohort, prices.batch, whole=True).named))
-    full = sharpen(cohorts, cohorts.price(prices.cohort, prices.batch, whole=True))
-    rents = Rents(cohorts, cohorts.price(prices.cohort, prices.batch), full)
+    likely = cohorts.price(prices.cohort, prices.batch, whole=True)
+    mixed = cohorts.price(prices.cohort, prices.batch)
+    compact = inst.minutes.size <= COMPACT
+    full = sharpen(cohorts, likely, CUTS if compact else FEW, compact)
+    rents = Rents(cohorts, mixed, full)
     value = float(worth.benefit(board.staffed).sum() - board.costs().sum())
-    scale, s = rents.descend(prices.batch, value, watch, until, STEPS)
-    dual = Dual(cohorts, full)
+    scale, s = rents.descend(prices.batch, value, watch, 0.55 * until, STEPS)
+    u = rents.prices(scale, s)
     most = np.full(len(inst.sites), np.inf)
     most[rents.site] = rents.sold(scale)[0]
-    bound = dual.evaluate(rents.prices(scale, s), s, most)
-    if inst.minutes.size <= COMPACT:
+    bound = float(u.sum() + s @ inst.batch_size + most[rents.site].sum()) + _stay(inst, cohorts)
+    constant = inst.unstaffed + inst.moved
+    watch.tell("rents", constant - value, constant - bound, "a price for every site")
+    if compact:
+        dual = Dual(cohorts, full)
+        bound = min(bound, dual.evaluate(u, s, most))
         bound = min(bound, dual.evaluate(*_matched(field, worth), np.full(len(inst.sites), np.inf)))
-    return inst.unstaffed + inst.moved - bound
+    if watch.left(until) > 0:
+        _mix(cohorts, mixed, full)
+        bound = min(bound, Crewing(Peers(cohorts, full)).solve(board, u, s, watch, until, value))
+    return constant - bound
+
+
+def _mix(cohorts: Cohorts, priced: Priced, full: Cuts) -> None:
+    """Add to every profile the price that its blocks would charge on average."""
+    for kind, mine in enumerate(cohorts.of_kind):
+        if len(mine):
+            stack = np.stack(cohorts.cuts.prices[kind])
+            full.add(kind, [np.mean([np.tensordot(priced.weight[g], stack, 1) for g in mine], axis=0)])
+
+
+def _stay(inst: Instance, cohorts: Cohorts) -> float:
+    """What staying where nobody is asked for can save, at most."""
+    idle = (inst.previous >= 0) & (cohorts.block[np.maximum(inst.previous, 0)] < 0)
+    return float(inst.w_change * idle.sum())
 
 
 def _matched(field: Field, worth: Worth) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,246 @@
+"""Prices of peers and batches by column generation: a master LP over teams (`peers.py`).
+
+Sets      peers K, batches B, blocks G.
+Data      how many of each; what a team gives by the cut that says least, less travel.
+Decisions how many sites of a block get each team (a fraction; teams are columns).
+Objective what the teams give, to be made large.
+
+batch_size   a row per batch; its dual is the price of a place in the batch.
+
+Teams are priced at prices between the best so far and the dual of the master, which swings. Cuts
+join at the teams that the master likes and at the sizes that busy places like (`sharp.py`): the
+value of a team is only as true as the sharpest cut at it. On the Wuxi case the bound rises from
+399.4 thousand (a price for every site, `rents.py`) to 401.7 at the first look and on from there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allocator.limits import Watch
+from allocator.models import engine
+from allocator.models.board import Board
+from allocator.models.cohorts import NEVER
+from allocator.models.peers import MIDDLE, Peers, Team
+from allocator.models.sharp import Crowd, Sharp
+
+ROUND = 4
+"""Rounds between two looks at cuts and bound."""
+SHARE = 0.4
+"""Of the best prices so far in the prices that teams are looked for at; the rest is the master's."""
+KEPT = 24
+"""Cuts of a profile, at most."""
+COLUMNS = 24_000
+"""Teams in the master, at most."""
+TIGHTENED = 50
+"""Teams of the master that get a cut of their own in a round, at most."""
+CLOSE = 2e-4
+"""Relative distance of master and bound at which prices are final."""
+
+
+class Crewing:
+    """The master LP over teams of peers, and its prices."""
+
+    def __init__(self, peers: Peers):
+        self.peers = peers
+        self.cohorts, self.cuts, self.inst = peers.cohorts, peers.cuts, peers.inst
+        self.teams: list[Team] = []
+        self.seen: set[tuple[int, bytes, bytes]] = set()
+        self.sharps: dict[int, Sharp] = {}
+        self.turn: dict[int, int] = {}
+        self.slack = np.full(len(self.cohorts.blocks), 1e3)
+        self.worth = np.zeros(0)
+        self.x = np.zeros(0)
+        self.basis: engine.Basis | None = None
+
+    def add(self, team: Team) -> bool:
+        key = (team.block, team.rows.tobytes(), team.heads.tobytes())
+        if key in self.seen:
+            return False
+        self.seen.add(key)
+        self.teams.append(team)
+        return True
+
+    def add_plan(self, board: Board) -> None:
+        """Teams of the plan in hand as columns."""
+        posted = np.flatnonzero(board.site >= 0)
+        posted = posted[np.argsort(board.site[posted], kind="stable")]
+        for cadres in np.split(posted, np.flatnonzero(np.diff(board.site[posted])) + 1):
+            block = int(self.cohorts.block[board.site[cadres[0]]]) if len(cadres) else -1
+            if block >= 0:
+                rows, heads = np.unique(self.peers.row[self.peers.of[cadres], board.batch[cadres]], return_counts=True)
+                self.add(Team(block, rows, heads.astype(float)))
+
+    def estimate(self, fresh: int = 0) -> None:
+        """What each team gives by the cut that says least, less travel; of those from `fresh` on."""
+        values = np.zeros(len(self.teams))
+        values[:fresh] = self.worth[:fresh]
+        for n in range(fresh, len(self.teams)):
+            team = self.teams[n]
+            gives = self._says(team).min() - self.peers.cost[team.rows, team.block] @ team.heads
+            values[n] = max(-NEVER, float(gives))
+        self.worth = values
+
+    def _says(self, team: Team) -> np.ndarray:
+        """[Q] what every cut says about the benefit of a team."""
+        kind, column = self.cohorts.kind[team.block], self.cohorts.column[team.block]
+        value = self.cuts.value[kind][:, self.peers.shape[team.rows], column]
+        return np.asarray(self.cuts.base[kind][:, column] + value @ team.heads)
+
+    def master(self) -> tuple[float, np.ndarray, np.ndarray] | None:
+        """Value of the master and its prices u [K], s [B]."""
+        peers, batches, blocks = len(self.peers.room), len(self.inst.batches), len(self.cohorts.blocks)
+        n = np.array([len(t.rows) for t in self.teams])
+        column = np.repeat(np.arange(len(n)), n)
+        rows = np.concatenate([t.rows for t in self.teams])
+        heads = np.concatenate([t.heads for t in self.teams])
+        block = np.array([t.block for t in self.teams])
+        model = engine.Model(
+            cost=-self.worth,
+            rows=np.concatenate([self.peers.peer[rows], peers + self.peers.batch[rows], peers + batches + block]),
+            columns=np.concatenate([column, column, np.arange(len(n))]),
+            values=np.concatenate([heads, heads, np.ones(len(n))]),
+            row_lower=np.full(peers + batches + blocks, -np.inf),
+            row_upper=np.concatenate([self.peers.room, self.inst.batch_size, self.cohorts.count]).astype(float),
+        )
+        answer = engine.solve(model, "glop", basis=self.basis, seconds=20.0)
+        if answer.duals is None or answer.x is None:
+            return None
+        self.basis, self.x = answer.basis, answer.x
+        y = np.maximum(0, -answer.duals)
+        return -float(answer.objective or 0.0), y[:peers], y[peers : peers + batches]
+
+    def purge(self, u: np.ndarray, s: np.ndarray) -> None:
+        """Drop the teams that the prices like least."""
+        if len(self.teams) <= COLUMNS:
+            return
+        pay = u[self.peers.peer] + s[self.peers.batch]
+        reduced = np.array([w - pay[t.rows] @ t.heads for w, t in zip(self.worth, self.teams, strict=True)])
+        top = np.full(len(self.cohorts.blocks), 0.0)
+        block = np.array([t.block for t in self.teams])
+        np.maximum.at(top, block, reduced)
+        behind = top[block] - reduced
+        behind[: len(self.x)][self.x > 0] = -1
+        keep = np.sort(np.argsort(behind, kind="stable")[: COLUMNS * 3 // 4])
+        self.teams = [self.teams[n] for n in keep]
+        self.worth, self.x, self.basis = self.worth[keep], np.zeros(len(keep)), None
+
+    # -- sharper cuts ------------------------------------------------------------------------
+
+    def sharpen(self, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> None:
+        """Better prices for the blocks where many work, at the prices of people, one block of a profile each."""
+        pay = u[self.peers.peer] + s[self.peers.batch]
+        for kind, mine in enumerate(self.cohorts.of_kind):
+            if not len(mine) or not self.peers.many[mine].any() or watch.left(until) <= 0:
+                continue
+            g = int(mine[np.argmax(self.cohorts.count[mine] * self.slack[mine])])
+            cells = [self.cuts.cells(int(self.cohorts.group[g]), p) for p in self.cuts.prices[kind]]
+            weight = self.peers.mix.get(g)
+            start = cells[-1] if weight is None or len(weight) != len(cells) else np.tensordot(weight, cells, 1)
+            site = int(self.cuts.site[self.cohorts.group[g]])
+            sharp = self.sharps.setdefault(g, Sharp(self.cuts.field, self.cuts.worth, site))
+            heads, cost = self._size(g), pay + self.peers.cost[:, g]
+            crowd = Crowd(self.peers.shape, cost, self.peers.peer, self.peers.room.astype(float), heads)
+            tried = sharp.run(crowd, start, 4, 1.0)
+            self.slack[g] = max(0.05, sharp.least - sharp.inside) if heads is None else 0.7 * self.slack[g]
+            self.cuts.add(kind, [self.cuts.normal(int(self.cohorts.group[g]), p) for p in tried[-2:]])
+            if sharp.heads.any():
+                rows = np.flatnonzero(sharp.heads > 1e-6)
+                self.add(Team(g, rows, np.round(sharp.heads[rows], 4)))
+
+    def _size(self, g: int) -> int | None:
+        """Size of the teams that a cut is wanted for: all at first, then the sizes next to the LP's in turn."""
+        turn = self.turn[g] = self.turn.get(g, -1) + 1
+        heads = self.sharps[g].heads.sum()
+        if turn % 3 == 0 or heads > MIDDLE - 1 or heads < 0.5:
+            return None
+        return int(np.floor(heads) + turn % 3 - 1)
+
+    def tighten(self, watch: Watch, until: float) -> float:
+        """A cut at each of the teams that the master uses; what they were overrated by."""
+        over, done = 0.0, 0
+        for n in np.argsort(-self.x, kind="stable"):
+            team = self.teams[n]
+            g = team.block
+            if self.x[n] < 1e-3 or done >= TIGHTENED or watch.left(until) <= 0:
+                break
+            if team.sharp or self.peers.many[g] or team.heads.sum() < 1.5:
+                continue
+            team.sharp, done = True, done + 1
+            kind, group = int(self.cohorts.kind[g]), int(self.cohorts.group[g])
+            says = self._says(team)
+            start = self.cuts.cells(group, self.cuts.prices[kind][int(says.argmin())])
+            sharp = Sharp(self.cuts.field, self.cuts.worth, int(self.cuts.site[group]))
+            none = np.zeros(len(team.rows))
+            sharp.run(Crowd(self.peers.shape[team.rows], none, np.arange(len(none)), team.heads), start, 10, 1.0)
+            if says.min() - sharp.least > 0.5:
+                over += float(self.x[n] * (says.min() - sharp.least))
+                self.cuts.add(kind, [self.cuts.normal(group, sharp.prices)])
+        return over
+
+    def trim(self) -> None:
+        """Keep the cuts of each profile that say least about the teams in the master or about the best ones."""
+        for kind, mine in enumerate(self.cohorts.of_kind):
+            cuts = len(self.cuts.prices[kind])
+            if cuts <= KEPT or not len(mine):
+                continue
+            use = np.zeros(cuts)
+            use[:3] += 1e6
+            use += np.arange(cuts) * 1e-3
+            for n, team in enumerate(self.teams):
+                if self.cohorts.kind[team.block] == kind and (n >= len(self.x) or self.x[n] > 1e-6):
+                    use[int(self._says(team).argmin())] += 1 + 1e3 * (self.x[n] if n < len(self.x) else 0)
+            for g in mine:
+                if len(self.peers.mix.get(int(g), ())) == cuts:
+                    use += 1e3 * (self.peers.mix[int(g)] > 1e-6)
+            self.cuts.keep(kind, np.sort(np.argsort(-use, kind="stable")[:KEPT]))
+
+    # -- column generation -------------------------------------------------------------------
+
+    def solve(
+        self, board: Board, u: np.ndarray, s: np.ndarray, watch: Watch, until: float, enough: float, rounds: int = 80
+    ) -> float:
+        """Least bound found on the value, from prices u [C] of cadres and s [B] of batches; stops at `enough`."""
+        self.add_plan(board)
+        centre = np.zeros(len(self.peers.room))
+        np.maximum.at(centre, self.peers.of, u)
+        least, teams = self.peers.price(centre, s)
+        for team in teams:
+            self.add(team)
+        share, best, stale = SHARE, least, False
+        scale = self.inst.unstaffed + self.inst.moved
+        for k in range(rounds if self.teams else 0):
+            if watch.left(until) <= 0 or least <= enough:
+                break
+            if k % ROUND == 0:
+                best = self._refine(centre, s, watch, until)
+                least = min(least, best)
+            self.estimate(len(self.worth))
+            self.purge(centre, s)
+            found = self.master()
+            if found is None:
+                break
+            inside, to_u, to_s = found
+            near = 0.0 if stale else share
+            at = near * centre + (1 - near) * to_u, near * s + (1 - near) * to_s
+            looking = stale or k % ROUND == ROUND - 1
+            value, teams = self.peers.price(*at) if looking else (np.inf, self.peers.glance(*at))
+            fresh = sum(self.add(team) for team in teams)
+            if value < best:
+                (centre, s), best = at, value
+            elif looking:
+                share = min(0.9, share + 0.1)
+            least, stale = min(least, best), fresh == 0 and not looking
+            watch.tell("peers", scale - inside, scale - least, f"{len(self.teams)} teams, round {k + 1}")
+            if looking and best - inside < CLOSE * abs(scale - inside):
+                break
+        return least
+
+    def _refine(self, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> float:
+        """Sharper cuts where they are loose, none that say nothing; the bound at the prices then."""
+        self.sharpen(u, s, watch, until)
+        if len(self.x):
+            self.tighten(watch, until)
+        self.trim()
+        self.estimate()
+        return self.peers.price(u, s)[0]

@@ -1,0 +1,196 @@
+"""Cadres told apart by their leave, and what they prove: a bound at any prices of people.
+
+Peers are cadres with equal shapes in every batch (skills, night fitness, leave, all days), the same
+home district and the same previous site. A place of work is a block: the sites of a district that
+ask for the same. For prices u of peers, s of batches (both >= 0), the value of a plan is at most
+
+    size @ u + batch_size @ s + sum over blocks of count x W(block),
+
+W = max over teams of min over cuts (`cuts.py`) of base + sum of (best schedule - travel - u - s).
+Travel is that of the nearest member to the nearest site of the block, so nothing is averaged and
+the bound holds as it stands. Where few work, W is over whole people (`crews.py`); where many do,
+over fractions of people or by the size of the team, whichever says less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from allocator.models import crews, engine
+from allocator.models.cohorts import NEVER, Cohorts
+from allocator.models.cuts import Cuts
+
+NEAR, TEAMS = 3.0, 50
+"""Teams within this of the best one of their block join the master, so many at most."""
+MIDDLE = 24
+"""Teams larger than those listed are told apart by size up to this one."""
+ROWS = 300
+"""Rows of peers in the LP of a place where many work, at most."""
+
+
+@dataclass
+class Team:
+    """A column of the master: rows of peers and how many of each."""
+
+    block: int
+    rows: np.ndarray
+    heads: np.ndarray
+    known: float = -np.inf
+    """what the team gives at least: cuts can only lower the estimate to this"""
+    sharp: bool = False
+
+
+class Peers:
+    """The LP over teams of peers and its prices."""
+
+    def __init__(self, cohorts: Cohorts, cuts: Cuts):
+        self.cohorts, self.cuts = cohorts, cuts
+        inst = self.inst = cohorts.inst
+        key = np.column_stack([inst.shape, inst.home, inst.previous])
+        keys, of = np.unique(key, axis=0, return_inverse=True)
+        self.of = of.reshape(-1)
+        self.room = np.bincount(self.of, minlength=len(keys))
+        shape = keys[:, : len(inst.batches)]
+        self.peer, self.batch = np.nonzero(shape >= 0)
+        self.shape = shape[self.peer, self.batch]
+        self.row = np.full(shape.shape, -1)
+        self.row[self.peer, self.batch] = np.arange(len(self.peer))
+        self.cost = self._costs(keys[:, -1])
+        trait = inst.shape_trait[self.shape]
+        self.heads = self._heads()
+        self.people = [self._people(kind, trait) for kind in range(len(cuts.classes))]
+        listed = np.array([people.counts.sum(1).max(initial=0) for people in self.people])
+        self.many = (self.heads > listed - 1.5)[self.cohorts.kind]
+        self.mix: dict[int, np.ndarray] = {}
+
+    def _costs(self, previous: np.ndarray) -> np.ndarray:
+        """[R, blocks] least travel of a peer to a site of a block, less what staying saves."""
+        inst, block = self.inst, self.cohorts.block
+        blocks = len(self.cohorts.blocks)
+        minutes = np.full((len(self.room), blocks), np.inf)
+        for g in range(blocks):
+            np.minimum.at(minutes[:, g], self.of, inst.minutes[:, block == g].min(1))
+        span = np.zeros(self.row.shape)
+        span[self.of] = np.maximum(0, inst.last - inst.first + 1)
+        near = np.isfinite(minutes)
+        cost = np.where(near, inst.w_travel * np.where(near, minutes, 0), NEVER)[self.peer]
+        cost = np.where(near[self.peer], cost * span[self.peer, self.batch][:, None], NEVER)
+        stay = np.flatnonzero((previous[self.peer] >= 0) & (block[np.maximum(previous[self.peer], 0)] >= 0))
+        cost[stay, block[previous[self.peer[stay]]]] -= inst.w_change
+        return cost
+
+    def _people(self, kind: int, trait: np.ndarray) -> crews.People:
+        number = self.cuts.classes[kind]
+        listed = crews.counts(int(number.max(initial=0)) + 1, int(self.heads[kind]) + 3)
+        return crews.People(self.peer, self.room[self.peer], number[self.batch, trait], listed)
+
+    def _heads(self) -> np.ndarray:
+        """[profiles] how many it takes to cover what a site of the profile must have."""
+        inst = self.inst
+        shifts = np.bincount(inst.post_site, inst.required.sum(1), len(inst.sites))
+        return shifts[self.cuts.sample] / max(1.0, 0.7 * inst.days)
+
+    # -- the bound ---------------------------------------------------------------------------
+
+    def idle(self) -> float:
+        """What staying where nobody is asked for may save, at most."""
+        inst = self.inst
+        lost = (inst.previous >= 0) & (self.cohorts.block[np.maximum(inst.previous, 0)] < 0)
+        return float(inst.w_change * lost.sum())
+
+    def glance(self, u: np.ndarray, s: np.ndarray) -> list[Team]:
+        """Good teams at the prices."""
+        pay = u[self.peer] + s[self.batch]
+        found: list[Team] = []
+        for g in range(len(self.cohorts.blocks)):
+            if self.many[g]:
+                found.extend(self._fraction(g, pay)[1])
+            else:
+                base, gain = self._gain(g, pay)
+                found.extend(self._named(g, crews.good(base, gain, self.people[self.cohorts.kind[g]], NEAR, TEAMS)))
+        return found
+
+    @staticmethod
+    def _named(g: int, found: crews.Found) -> list[Team]:
+        teams = []
+        for rows in found.teams:
+            some, heads = np.unique(rows[rows >= 0], return_counts=True)
+            teams.append(Team(g, some, heads.astype(float)))
+        return teams
+
+    def price(self, u: np.ndarray, s: np.ndarray) -> tuple[float, list[Team]]:
+        """Bound on the value at the prices, and the teams that look best at them."""
+        pay = u[self.peer] + s[self.batch]
+        total = float(self.room @ u + self.inst.batch_size @ s) + self.idle()
+        found: list[Team] = []
+        for g in range(len(self.cohorts.blocks)):
+            value, teams = self._fraction(g, pay) if self.many[g] else self._whole(g, pay)
+            total += float(self.cohorts.count[g]) * value
+            found.extend(teams)
+        return total, found
+
+    def _gain(self, g: int, pay: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        kind, column = self.cohorts.kind[g], self.cohorts.column[g]
+        value = self.cuts.value[kind][:, self.shape, column]
+        return self.cuts.base[kind][:, column], value - (pay + self.cost[:, g])
+
+    def _whole(self, g: int, pay: np.ndarray) -> tuple[float, list[Team]]:
+        base, gain = self._gain(g, pay)
+        found = crews.best(base, gain, self.people[self.cohorts.kind[g]], NEAR, TEAMS)
+        kind = int(self.cohorts.kind[g])
+        larger = int(self.people[kind].counts.sum(1).max(initial=0)) + 1
+        value = max(found.value, self._by_size(base, gain, kind, larger))
+        return value, self._named(g, found)
+
+    def _by_size(self, base: np.ndarray, gain: np.ndarray, kind: int, first: int) -> float:
+        """Bound on teams from a size on, by size up to `MIDDLE`, then by whoever still gains."""
+        people = self.people[kind]
+        some = min(MIDDLE, gain.shape[1])
+        if not some:
+            return 0.0
+        pick = np.argpartition(-gain, some - 1, axis=1)[:, :some]
+        pick = np.take_along_axis(pick, np.argsort(-np.take_along_axis(gain, pick, 1), axis=1), 1)
+        each, room = np.take_along_axis(gain, pick, 1), people.size[pick]
+        before = np.cumsum(room, axis=1) - room
+        says = [
+            base + (each * np.clip(size - before, 0, room)).sum(1) for size in range(first, max(MIDDLE, first) + 1)
+        ]
+        taken = np.clip(max(MIDDLE, first) - before, 0, room)
+        says[-1] = says[-1] + np.maximum(gain, 0) @ people.size - (np.maximum(each, 0) * taken).sum(1)
+        return max(0.0, max(float(s.min()) for s in says))
+
+    def _fraction(self, g: int, pay: np.ndarray) -> tuple[float, list[Team]]:
+        base, gain = self._gain(g, pay)
+        some = np.flatnonzero(gain.max(0) > 0)
+        if not len(some):
+            return max(0.0, float(base.min())), []
+        if len(some) > ROWS:
+            weight = self.mix.get(g)
+            known = weight is not None and len(weight) == len(base)
+            likely = weight @ gain[:, some] if known else np.sort(gain[:, some], axis=0)[len(base) // 2 :].mean(0)
+            some = some[np.argpartition(-likely, ROWS)[:ROWS]]
+        cuts, n, room = len(base), len(some), self.room[self.peer]
+        model = engine.Model(
+            cost=np.append(np.zeros(n), -1.0),
+            rows=np.repeat(np.arange(cuts), n + 1),
+            columns=np.tile(np.arange(n + 1), cuts),
+            values=np.concatenate([-gain[:, some], np.ones((cuts, 1))], axis=1).reshape(-1),
+            row_lower=np.full(cuts, -np.inf),
+            row_upper=base,
+            lower=np.append(np.zeros(n), -np.inf),
+            upper=np.append(room[some].astype(float), np.inf),
+        )
+        answer = engine.solve(model, "glop", seconds=5.0)
+        each = base + np.maximum(0, gain) @ room
+        if answer.duals is None or answer.x is None:
+            return max(0.0, float(each.min())), []
+        weight = np.maximum(0, -answer.duals)
+        weight /= max(1e-12, weight.sum())
+        value = float(weight @ base + np.maximum(0, weight @ gain) @ room)
+        self.mix[g] = weight
+        heads = np.round(answer.x[:-1], 3)
+        use = heads > 0
+        value = max(0.0, min(value, float(each.min()), self._by_size(base, gain, int(self.cohorts.kind[g]), 1)))
+        return value, [Team(g, some[use], heads[use])] if use.any() else []

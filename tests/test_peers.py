@@ -1,0 +1,129 @@
+"""Parts of the bound over teams of peers: the search for teams, the sharpest prices, the whole bound."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from cities import city
+
+from allocator.instance import Instance, instance
+from allocator.limits import Limits, Watch
+from allocator.models import crews, proof
+from allocator.models.board import Board
+from allocator.models.cohorts import Cohorts, average_members
+from allocator.models.crewing import Crewing
+from allocator.models.cuts import Cuts, teams_in_hand
+from allocator.models.field import Field
+from allocator.models.peers import Peers
+from allocator.models.posting import People
+from allocator.models.sharp import Crowd, Sharp
+from allocator.models.worth import worth
+
+CLASSES = 3
+
+
+def crowd(rng: np.random.Generator, rows: int, cuts: int) -> tuple[np.ndarray, np.ndarray, crews.People]:
+    size = rng.integers(1, 3, rows)
+    people = crews.People(np.arange(rows), size, rng.integers(0, CLASSES, rows), crews.counts(CLASSES, 3))
+    return rng.uniform(0, 12, cuts), rng.normal(1, 6, (cuts, rows)), people
+
+
+def brute(base: np.ndarray, gain: np.ndarray, people: crews.People) -> float:
+    rows = np.repeat(np.arange(len(people.peer)), people.size)
+    best = 0.0
+    for h in range(1, 4):
+        for team in itertools.combinations(range(len(rows)), h):
+            best = max(best, float((base + gain[:, rows[list(team)]].sum(1)).min()))
+    return best
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_best_team_is_that_of_all_teams(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    base, gain, people = crowd(rng, 9, 4)
+    found = crews.best(base, gain, people, 2.0, 20)
+    assert found.value == pytest.approx(brute(base, gain, people))
+    for team, gives in zip(found.teams, found.worth, strict=True):
+        rows = team[team >= 0]
+        assert gives == pytest.approx(float((base + gain[:, rows].sum(1)).min()))
+        assert (np.bincount(rows, minlength=9) <= people.size).all()
+    assert crews.good(base, gain, people, 2.0, 20).value <= found.value + 1e-9
+
+
+def test_search_cut_short_still_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crews, "MEMBERS", 2)
+    monkeypatch.setattr(crews, "PARTS", 3)
+    monkeypatch.setattr(crews, "COUNTS", 2)
+    short = 0
+    for seed in range(40):
+        base, gain, people = crowd(np.random.default_rng(seed), 9, 4)
+        true = brute(base, gain, people)
+        value = crews.best(base, gain, people, 2.0, 20).value
+        assert value >= true - 1e-9
+        short += value > true + 1e-9
+    assert short
+
+
+BUSY = {"cadres": 9, "sites": 5, "days": 9, "items": 2, "duties": 2}
+
+
+def town(seed: int) -> tuple[Instance, Field, Board]:
+    inst = instance(city(seed, **BUSY))
+    people = People(inst, 0)
+    watch = Watch(Limits(seconds=5))
+    people.start(watch, 3)
+    people.improve(watch, 1.0, 3)
+    return inst, people.field, people.best
+
+
+@pytest.mark.parametrize("heads", [None, 1, 2])
+@pytest.mark.parametrize("seed", [1, 5])
+def test_sharp_prices_meet_the_lp(seed: int, heads: int | None) -> None:
+    inst, field, _ = town(seed)
+    value = worth(inst)
+    row = np.flatnonzero(inst.shape.reshape(-1) >= 0)
+    shape = inst.shape.reshape(-1)[row]
+    person = row // len(inst.batches)
+    met = 0
+    for j in range(len(inst.sites)):
+        if not value.target[inst.site_posts[j] : inst.site_posts[j + 1]].any():
+            continue
+        sharp = Sharp(field, value, j)
+        start = np.zeros(sharp.form)
+        sharp.run(Crowd(shape, np.full(len(shape), 3.0), person, np.ones(len(inst.cadres)), heads), start, 40, 1e-6)
+        assert sharp.least >= sharp.inside - 1e-6
+        met += sharp.least - sharp.inside < 0.02 * max(1.0, abs(sharp.inside))
+        if heads is not None:
+            assert sharp.heads.sum() <= heads + 1e-6
+    assert met
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_bound_of_peers_holds_and_rises(seed: int) -> None:
+    inst, field, board = town(seed)
+    value = worth(inst)
+    shapes, average = average_members(inst)
+    cuts = Cuts(field, value, shapes)
+    cuts.basic()
+    cuts.at(teams_in_hand(board, cuts))
+    cohorts = Cohorts(cuts, average)
+    full = cuts.chosen([np.arange(len(p)) for p in cuts.prices], np.arange(len(inst.shape_trait)))
+    crewing = Crewing(Peers(cohorts, full))
+    gained = float(value.benefit(board.staffed).sum() - board.costs().sum())
+    u, s = np.full(len(inst.cadres), 20.0), np.zeros(len(inst.batches))
+    centre = np.full(len(crewing.peers.room), 20.0)
+    first, _ = crewing.peers.price(centre, s)
+    least = crewing.solve(board, u, s, Watch(Limits(seconds=4)), 1.0, gained)
+    assert gained - 1e-6 <= least <= first + 1e-6
+
+
+def test_large_cities_are_proved_by_peers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "COMPACT", 0)
+    inst, field, board = town(3)
+    value = worth(inst)
+    bound = proof.solve(field, value, board, Watch(Limits(seconds=10)), 1.0)
+    plan = inst.unstaffed + inst.moved - float(value.benefit(board.staffed).sum() - board.costs().sum())
+    assert bound <= plan + 1e-6
+    assert bound > 0.3 * plan
