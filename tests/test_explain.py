@@ -211,7 +211,7 @@ def test_the_command_fills_the_table(allocator: Callable[..., Result], small_run
     found = json.loads(allocator("explain", run, "--json", "--quiet").stdout)
     scenario, plan = load(run)
     assert len(found["reasons"]) == len(plan.tables["reasons"])
-    assert len(found["means"]) == 10
+    assert 5 <= len(found["means"]) <= 10
     assert verifier.verify(scenario, plan) == []
     assert allocator("verify", run / "scenario", run).exit_code == 0
     table = plan.tables["reasons"]
