@@ -325,10 +325,11 @@ def explain(
 
     A fix is shown only after a whole plan with it was verified, the shortage gone and the objective no worse.
     """
-    from allocator import explain, means, planfile, runs, shadow
+    from allocator import explain, means, planfile, runs, seal, shadow
     from allocator.state import State
     from allocator.tables import OUTPUTS
 
+    sealed = not seal.broken(run, seal.digests(run))
     found, plan = runs.load(run, scenario)
     state = State(found, plan)
     say: Callable[[str], None] = (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
@@ -345,6 +346,8 @@ def explain(
     for name, frame in kept.items():
         text = planfile.as_text(OUTPUTS[name], frame, found.settings.start)
         runs.rewrite(run / f"{name}.csv", text.to_csv(index=False, lineterminator="\n"))
+    if sealed:
+        seal.seal(run, seal.digests(run))
     if as_json:
         rows = [] if totals is None else totals.to_dict("records")
         shown = planfile.as_text(OUTPUTS["reasons"], table, found.settings.start).to_dict("records")
