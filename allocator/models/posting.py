@@ -39,6 +39,8 @@ RESHUFFLES = 8
 """Reshuffles of all teams in a round of search."""
 GAINLESS = 1e-3
 """A gain below this is none: values of all cadres at all sites are single precision."""
+DULL = 5e-5
+"""A round that gains less than this share gains nothing much."""
 LARGE = 8
 """Teams of this size or more give up, and may take in, more than one member at a time."""
 
@@ -414,13 +416,16 @@ class People:
         self.search.board.worth = worth(self.inst, fairness.bonus(self.inst, self.price), self.toll)
 
     def settle(self, watch: Watch, until: float, most: int = 40) -> None:
-        """Move single cadres as long as that gains: what a plan in hand needs where little has changed."""
+        """Move single cadres as long as that gains much: what a plan in hand needs where little has changed."""
         for _ in range(most):
             if watch.left(until) <= 0 or not self.search.relocate():
                 break
-            if self.tolled(self.search.board) < self.tolled(self.best):
+            held, value = self.tolled(self.best), self.tolled(self.search.board)
+            if value < held:
                 self.best = self.search.board.copy()
             watch.tell("posting", self.objective(), None, "single moves")
+            if value > held - DULL * abs(held):
+                break
 
     def improve(self, watch: Watch, until: float, rounds: int, hear: Callable[[], None] | None = None) -> None:
         """Rounds of all neighbourhoods until nothing much is gained, `rounds` are done or time is up."""
@@ -440,7 +445,7 @@ class People:
             self.search.polish()
             self.search.reshuffle(RESHUFFLES)
             value = self.tolled(board)
-            dull = dull + 1 if value > held - 5e-5 * abs(held) else 0
+            dull = dull + 1 if value > held - DULL * abs(held) else 0
             if value < held:
                 held = value
                 self.best = board.copy()
