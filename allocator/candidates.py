@@ -118,12 +118,11 @@ class _Offers:
         """Gains under every slope of fairness, net of kits; `value` [slopes, N] the best of each."""
         state = self.state
         inst = state.inst
-        toll = state.tolls(self.site)
         shapes, back = np.unique(self.shape, return_inverse=True)
         self.slopes = state.slopes(int(inst.site_district[self.site]), inst.days)
         self.schemes, values = [], []
         for slope in self.slopes:
-            marginal = np.maximum(state.marginal(self.site, slope) - toll, 0.0)
+            marginal = state.net(self.site, slope)
             gains = state.field.site_gains(marginal, np.array([self.site]))
             values.append(state.field.values(gains, shapes, np.array([self.site]))[:, 0][back])
             self.schemes.append((marginal, gains))

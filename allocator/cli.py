@@ -20,7 +20,7 @@ from allocator import cli_service, questions
 from allocator.cli_bench import bench
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Watch
-from allocator.questions import after_options, begun
+from allocator.options import after_options, begun
 from allocator.shell import Seconds, command, emit, limits_of
 
 if TYPE_CHECKING:

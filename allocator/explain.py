@@ -2,7 +2,7 @@
 
 The reason is a fact checked on the tables: nobody has the skill, nobody who has it can reach the
 place, the batch comes later, the kit is missing, the rules of work bind, or those in reach are worth
-more where they are. A fix is built around the plan in hand (`fixes`), and shown only after the
+more where they are. A fix is built around the plan in hand (`remedies`), and shown only after the
 verifier has found the whole plan with it sound, the shortage gone and the objective no worse. Fixes of
 different sites touch neither each other's people nor each other's goods, so they are judged together,
 one of each site at a time. What they could share, doors and stock of the depots, is summed up for
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocator import fixes
+from allocator import fixes, remedies
 from allocator.candidates import measured, measured_plan, reused
 from allocator.console import aligned
 from allocator.errors import InputError, Problem
@@ -79,9 +79,11 @@ def shortages(state: State, sites: np.ndarray | None = None) -> list[Shortage]:
 def explained(state: State, wanted: Sequence[Shortage], tell: Tell = lambda line: None) -> list[Explained]:
     """Reason and verified fix of each shortage."""
     drafts: list[tuple[int, Fix]] = []
+    why: list[Reason] = []
     for n, s in enumerate(wanted):
         if n and n % 1000 == 0:
             tell(f"{n} of {len(wanted)} shortages looked at")
+        why.append(_reason(state, s))
         fix = _fix(state, s)
         if fix is not None:
             drafts.append((n, fix))
@@ -90,13 +92,13 @@ def explained(state: State, wanted: Sequence[Shortage], tell: Tell = lambda line
     for turn, batch in enumerate(turns, start=1):
         tell(f"turn {turn} of {len(turns)}: a plan with {len(batch)} fixes")
         proved |= _proved(state, wanted, batch)
-    return [Explained(s, _reason(state, s), proved.get(n)) for n, s in enumerate(wanted)]
+    return [Explained(s, why[n], proved.get(n)) for n, s in enumerate(wanted)]
 
 
 def _fix(state: State, s: Shortage) -> Fix | None:
     if s.people:
-        return fixes.people(state, s.index, s.short)
-    return fixes.goods(state, s.site, int(state.goods.need_item[s.index]), s.index)
+        return remedies.people(state, s.index, s.short)
+    return remedies.goods(state, s.site, int(state.goods.need_item[s.index]), s.index)
 
 
 def _turns(wanted: Sequence[Shortage], drafts: list[tuple[int, Fix]]) -> Iterator[list[tuple[int, Fix]]]:
@@ -189,7 +191,7 @@ def with_fixes(state: State, found: Sequence[Fix], scenario: Scenario | None = N
         plus[j] = np.zeros((len(state.goods.items), inst.days), np.int64)
         more[j] = np.zeros_like(plus[j])
         for i, item in enumerate(state.goods.items):
-            more[j][i] = fixes.arriving(state, item, fix.parcels)
+            more[j][i] = remedies.arriving(state, item, fix.parcels)
             plus[j][i] += fix.use.get(item, 0)
         for n, person in enumerate(fix.people):
             code = fixes.code(fix.site, n)
@@ -232,7 +234,7 @@ def _best_elsewhere(state: State, post: int, able: np.ndarray) -> list[tuple[str
     lost = state.leaving[0]
     posted = able[(board.site[able] >= 0) & (board.site[able] != j)]
     near = posted[np.argsort(lost[posted], kind="stable")][:3]
-    marginal = np.maximum(state.marginal(j) - state.tolls(j), 0.0)
+    marginal = state.net(j)
     gains = state.field.site_gains(marginal, np.array([j]))
     found = []
     home = inst.site_district[j]

@@ -53,29 +53,50 @@ class Larder:
         left = np.full(len(spare), -1)
         if not short:
             left = self._deal(spare, need, self.goods.need_weight[rows], used)
-        return Served(self._penalty(need, used, self.goods.need_weight[rows]), used, short, left)
+        penalty = float(self._penalty(need, used, self.goods.need_weight[rows]))
+        return Served(penalty, used, short, left)
+
+    def penalties(self, site: int, item: int, kits: np.ndarray, units: int) -> np.ndarray:
+        """[D] penalty when the shifts of one day use up `units` more; infinite where they cannot be there."""
+        days = len(kits)
+        spare = self.have[site, item] - np.cumsum(kits)
+        spare = spare - units * np.tri(days, dtype=np.int64).T
+        rows = self.lines.get((site, item), np.zeros(0, np.int64))
+        need, weight = self.goods.need[rows], self.goods.need_weight[rows]
+        out = np.full(days, np.inf)
+        there = np.flatnonzero(spare.min(axis=1, initial=0) >= 0)
+        used = np.zeros((len(there), *need.shape), need.dtype)
+        self._deal(spare[there], need, weight, used)
+        out[there] = self._penalty(need, used, weight)
+        return out
 
     def _deal(self, spare: np.ndarray, need: np.ndarray, weight: np.ndarray, used: np.ndarray) -> np.ndarray:
-        """Fill `used` by falling worth: first halves, the unit in the middle, second halves; what is left.
+        """Fill `used` [..., r, D] by falling worth: first halves, the unit in the middle, second halves; what is left.
 
         What a wish takes by a day is all it asks for by then, or what was left on some day before and all
-        since.
+        since. `spare` [..., D] may hold several cases.
         """
         half, odd = need // 2, need % 2
         first = self.goods.first_half
         parts = [(half, first), (odd, (first + 1) / 2), (half, 1.0)]
         worth = [(w * factor, r, k) for r, w in enumerate(weight) for k, (_, factor) in enumerate(parts)]
-        left = np.minimum.accumulate(spare[::-1])[::-1]
+        left = _until(spare)
         for _, r, k in sorted(worth, key=lambda x: (-x[0], x[1], x[2])):
-            if left[-1] <= 0:
+            if (left[..., -1] <= 0).all():
                 break
             wished = np.cumsum(parts[k][0][r])
-            taken = wished + np.minimum(np.minimum.accumulate(left - wished), 0)
-            used[r] += np.diff(taken, prepend=0)
-            left = np.minimum.accumulate((left - taken)[::-1])[::-1]
+            taken = wished + np.minimum(np.minimum.accumulate(left - wished, axis=-1), 0)
+            used[..., r, :] += taken
+            used[..., r, 1:] -= taken[..., :-1]
+            left = _until(left - taken)
         return left
 
-    def _penalty(self, need: np.ndarray, used: np.ndarray, weight: np.ndarray) -> float:
+    def _penalty(self, need: np.ndarray, used: np.ndarray, weight: np.ndarray) -> np.ndarray:
         first = np.maximum(need / 2 - used, 0) * self.goods.first_half
         rest = np.minimum(need / 2, np.maximum(need - used, 0))
-        return float(((first + rest).sum(axis=1) * weight).sum())
+        return ((first + rest).sum(axis=-1) * weight).sum(axis=-1)
+
+
+def _until(spare: np.ndarray) -> np.ndarray:
+    """What can be taken by each day without lack later."""
+    return np.minimum.accumulate(spare[..., ::-1], axis=-1)[..., ::-1]

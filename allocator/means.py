@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from allocator import fixes
+from allocator import remedies
 from allocator.models.patterns import best_schedules
 from allocator.state import State
 
@@ -78,10 +78,10 @@ def _pack_means(state: State) -> Iterator[tuple[str, str, int, float, str]]:
         if day < 0:
             continue
         wanted[day] = 1
-        lift = fixes.carried(state, j, item, wanted)
+        lift = remedies.carried(state, j, item, wanted)
         if lift is None or lift.doors or not lift.deliveries:
             continue
-        more = fixes.arriving(state, goods.items[item], lift.parcels)
+        more = remedies.arriving(state, goods.items[item], lift.parcels)
         gain = state.penalty[j, item] - state.larder.served(j, item, state.kits[j, item], more).penalty + lift.gain
         depot, _, when, _ = lift.deliveries[0]
         yield f"pack of {goods.items[item]} ({goods.pack[item]})", depot, when, gain, lift.site

@@ -65,7 +65,7 @@ def people_reason(state: State, post: int, short: np.ndarray, elsewhere: Elsewhe
             english = f"the batch has not arrived: the first comes on {date}"
             return Reason("batch_start", english, f"批次未到：最早{date}到岗")
         return Reason("available", "those who could do it are away on these days", "能承担的干部这些天都不在岗或请假")
-    if np.isinf(state.tolls(j)[post, days]).all():
+    if np.isinf(state.tolls(j)[post - inst.site_posts[j], days]).all():
         items = ", ".join(state.goods.items[i] for i in np.flatnonzero(state.goods.kit_rate[inst.post_duty[post]]))
         return Reason("kit_available", f"the kit is short here on these days: {items}", f"现场防护物资不足：{items}")
     return _bound(state, post, int(days[0]), able, elsewhere)

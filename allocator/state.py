@@ -62,6 +62,7 @@ class State:
         """[B] places left in each batch"""
         self._fair()
         self._freed: dict[int, float] = {}
+        self._tolls: dict[int, np.ndarray] = {}
         self.penalty = self._supply_penalty(plan.tables["supply"])
         """[S, I] supply term of each site and item"""
 
@@ -211,27 +212,39 @@ class State:
         out[rows] = np.where(there < w.target, step, 0.0)
         return out
 
+    def net(self, site: int, slope: float = 0.0) -> np.ndarray:
+        """`marginal` less what the kit costs, never below 0."""
+        out = self.marginal(site, slope)
+        rows = slice(int(self.inst.site_posts[site]), int(self.inst.site_posts[site + 1]))
+        out[rows] = np.maximum(out[rows] - self.tolls(site), 0.0)
+        return out
+
     def tolls(self, site: int) -> np.ndarray:
-        """[P, D] supply penalty that the kit of one more person adds; infinite where there is none."""
-        inst, rate = self.inst, self.goods.kit_rate
-        out = np.zeros(inst.required.shape)
-        rows = np.arange(inst.site_posts[site], inst.site_posts[site + 1])
-        for duty in np.unique(inst.post_duty[rows]):
-            mine = rows[inst.post_duty[rows] == duty]
-            for item in np.flatnonzero(rate[duty]):
-                out[mine] += self._toll(site, int(item), int(rate[duty, item]))
+        """[p, D] supply penalty that the kit of one more person adds on each post of a site.
+
+        Infinite where there is no kit.
+        """
+        if site not in self._tolls:
+            self._tolls[site] = self._site_tolls(site)
+        return self._tolls[site]
+
+    def _site_tolls(self, site: int) -> np.ndarray:
+        inst = self.inst
+        duty = inst.post_duty[inst.site_posts[site] : inst.site_posts[site + 1]]
+        rate = self.goods.kit_rate[duty]
+        out = np.zeros((len(duty), inst.days))
+        for item in np.flatnonzero(rate.any(axis=0)):
+            for units in np.unique(rate[:, item][rate[:, item] > 0]):
+                out[rate[:, item] == units] += self._toll(site, int(item), int(units))
         return out
 
     def _toll(self, site: int, item: int, units: int) -> np.ndarray:
-        base = self.larder.served(site, item, self.kits[site, item])
-        now = base.penalty
-        cost = np.zeros(self.inst.days)
-        for day in np.flatnonzero(base.left < units):
-            wanted = self.kits[site, item].copy()
-            wanted[day] += units
-            then = self.larder.served(site, item, wanted)
-            cost[day] = np.inf if then.short else then.penalty - now
-        return cost
+        kits = self.kits[site, item]
+        base = self.larder.served(site, item, kits)
+        if (base.left >= units).all():
+            return np.zeros(self.inst.days)
+        then = self.larder.penalties(site, item, kits, units)
+        return np.where(base.left < units, then - base.penalty, 0.0)
 
     def supplied(self, site: int, plus: np.ndarray) -> float:
         """What `plus` [I, D] kit units (below 0: set free) add to the supply term; infinite if short."""

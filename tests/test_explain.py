@@ -197,6 +197,26 @@ def test_no_names_of_another_district() -> None:
     assert told, "somebody of another district is meant, and not named"
 
 
+def test_the_toll_of_a_kit_is_what_the_site_loses_when_it_is_taken() -> None:
+    """Priced at once for all days, it is what each day alone gives."""
+    short = dear = 0
+    for seed in SEEDS:
+        state = case(seed)[2]
+        for j, i in state.larder.lines:
+            kits = state.kits[j, i]
+            for units in (1, 3):
+                found = state.larder.penalties(j, i, kits, units)
+                for day in range(state.inst.days):
+                    taken = kits.copy()
+                    taken[day] += units
+                    then = state.larder.served(j, i, taken)
+                    assert found[day] == (np.inf if then.short else then.penalty)
+                    short += then.short > 0
+                    dear += 0 < state.penalty[j, i] < then.penalty < np.inf
+    assert short > 100
+    assert dear > 100
+
+
 # ---- the command line
 
 

@@ -28,7 +28,7 @@ JUDGES |= {"runs", "compare", "replan"}
 JUDGES |= {"report", "figures", "handbook", "drawing", "words"}
 SERVES = {"seal", "store", "service", "pages"}
 MEETING = {"pipeline", "cli", "cli_service", "__main__", "questions", "front", "sweep", "trade", "state", "candidates"}
-MEETING |= {"offers", "explain", "fixes", "means", "phrases", "shadow", "cli_bench"}
+MEETING |= {"offers", "explain", "fixes", "means", "phrases", "remedies", "shadow", "options", "cli_bench"}
 
 
 def module_name(path: Path) -> str:
