@@ -9,6 +9,7 @@ night fitness) and the days on which the cadre can work there; equal shapes are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -161,16 +162,20 @@ def _posts(scenario: Scenario, site: dict[str, int], duty: dict[str, int], shift
     return posts[busy], asked[0][busy], asked[1][busy]
 
 
+@lru_cache(maxsize=2)
+def _between(homes: bytes, places: bytes) -> np.ndarray:
+    """[C, J] km, kept for the what-ifs that move neither people nor sites; (lon, lat) pairs as bytes."""
+    a, b = (np.frombuffer(pairs).reshape(-1, 2) for pairs in (homes, places))
+    found = great_circle_km(a[:, :1], a[:, 1:], b[None, :, 0], b[None, :, 1])
+    found.setflags(write=False)
+    return found
+
+
 def _minutes(scenario: Scenario, cadre: dict[str, int], site: dict[str, int]) -> np.ndarray:
     cadres, sites = scenario.table("cadres"), scenario.table("sites")
     settings = scenario.settings
-    km = great_circle_km(
-        cadres["lon"].to_numpy()[:, None],
-        cadres["lat"].to_numpy()[:, None],
-        sites["lon"].to_numpy()[None, :],
-        sites["lat"].to_numpy()[None, :],
-    )
-    minutes = km * settings.travel.detour / settings.travel.speed_kmh * 60
+    homes, places = (frame[["lon", "lat"]].to_numpy(np.float64).tobytes() for frame in (cadres, sites))
+    minutes = _between(homes, places) * settings.travel.detour / settings.travel.speed_kmh * 60
     given = scenario.table("travel")
     c = _codes(given["cadre"], cadre)
     minutes[np.unique(c)] = FAR
