@@ -22,7 +22,7 @@ from allocator.tables import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
-DECIDES = {"instance", "goods", "models", "warm", "larder"}
+DECIDES = {"instance", "reach", "goods", "models", "warm", "larder"}
 JUDGES = {"plan", "planfile", "context", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
 JUDGES |= {"runs", "compare", "replan"}
 JUDGES |= {"report", "figures", "handbook", "drawing", "words"}
