@@ -66,9 +66,9 @@ def report(run: Path, out: Path | None, case: str | None, as_json: bool) -> int:
 @click.option(
     "--candidates",
     type=click.IntRange(0),
-    default=10,
-    show_default=True,
-    help="Candidates to work out for each place that is short; 0: none.",
+    default=0,
+    metavar="N",
+    help="Then work out N candidates for each place that is short (minutes for a whole city).",
 )
 @click.option("--processes", type=click.IntRange(min=1), help="Processes to use [default: one per core].")
 @_db
@@ -78,8 +78,8 @@ def publish(
 ) -> int:
     """Load the verified plan RUN into the database and put it in force.
 
-    A run that was not verified, or was changed since, is refused; `allocator verify` verifies it. Once it is in
-    force, who could fill its gaps is worked out place by place, the worst first; published again, it goes on.
+    A run that was not verified, or was changed since, is refused; `allocator verify` verifies it. With --candidates,
+    who could fill its gaps is worked out once it is in force, the worst place first; published again, it goes on.
     """
     found = _store(db)
     before = found.runs.get()

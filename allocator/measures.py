@@ -121,7 +121,8 @@ def supply_penalty(scenario: Scenario, supply: pd.DataFrame) -> np.ndarray:
 def _travel(scenario: Scenario, postings: pd.DataFrame) -> float:
     minutes = travel_minutes(scenario, postings["cadre"], postings["site"])
     days = postings["last_day"].to_numpy() - postings["first_day"].to_numpy() + 1
-    return scenario.settings.weights.travel * float(minutes @ days)
+    # no matrix product here and below: its last digit depends on the threads it runs on
+    return scenario.settings.weights.travel * float((minutes * days).sum())
 
 
 def _change(scenario: Scenario, postings: pd.DataFrame) -> float:
@@ -145,7 +146,7 @@ def _distance(scenario: Scenario, shipments: pd.DataFrame) -> float:
         shipments["item"], scenario.table("items"), "item", "volume"
     )
     km = place_km(scenario, shipments["origin"], shipments["destination"])
-    return scenario.settings.weights.distance * float(litres @ km) / 1000
+    return scenario.settings.weights.distance * float((litres * km).sum()) / 1000
 
 
 def _opening(scenario: Scenario, openings: pd.DataFrame) -> float:
@@ -155,7 +156,7 @@ def _opening(scenario: Scenario, openings: pd.DataFrame) -> float:
     cost = candidates.loc[candidates["site"].isin(openings["site"]), "cost"].sum()
     people = scenario.table("isolation_demand")
     chance = {case.id: case.probability for case in scenario.settings.cases} | {"": 1.0}
-    expected = float(people["people"].to_numpy() @ people["case"].map(chance).to_numpy(dtype=float))
+    expected = float((people["people"].to_numpy() * people["case"].map(chance).to_numpy(dtype=float)).sum())
     return weights.opening * float(cost) + weights.uncovered * expected
 
 
@@ -164,7 +165,7 @@ def _reopening(scenario: Scenario, reopenings: pd.DataFrame) -> float:
     decided = reopenings.groupby("site")["first_day"].min().reindex(applications["site"])
     actual = decided.fillna(scenario.settings.days).to_numpy(dtype=float)
     waited = np.maximum(actual - applications["earliest"].to_numpy(), 0)
-    return scenario.settings.weights.reopening * float(applications["value"].to_numpy() @ waited)
+    return scenario.settings.weights.reopening * float((applications["value"].to_numpy() * waited).sum())
 
 
 def _of_site(scenario: Scenario, rows: pd.DataFrame, column: str) -> np.ndarray:

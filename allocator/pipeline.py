@@ -105,6 +105,8 @@ class Solve:
         proving = self._prove() if self.limits.prove and watch.left(0.5) > 0 else None
         if self.start is None:
             self._keep("first plan", "quick")
+        if self.start is not None and self.limits.rounds:
+            people.settle(watch, 0.5)
         if not self._enough():
             people.improve(watch, 0.75, self.limits.rounds, proving.hear if proving else None)
         if watch.left(0.9) > 0:

@@ -114,18 +114,18 @@ def test_publish_goes_on_where_it_was(
 ) -> None:
     monkeypatch.setenv("ALLOCATOR_DB", f"sqlite:///{tmp_path}/store.db")
     wanted = short(small_run)
-    first = json.loads(allocator("publish", small_run, "--candidates", "0", "--json").stdout)
+    first = json.loads(allocator("publish", small_run, "--json").stdout)
     assert first["offered"] == 0
     with closing(Store(f"sqlite:///{tmp_path}/store.db")) as store:
         number = store.runs.named("small").number
         assert store.offers.done(number) == set()
         store.offers.put(number, wanted[1], [])
-        again = json.loads(allocator("publish", small_run, "--json").stdout)
+        again = json.loads(allocator("publish", small_run, "--candidates", "10", "--json").stdout)
         assert again["offered"] == len(wanted) - 1
         assert store.offers.done(number) == set(wanted)
         assert store.offers.of(number, wanted[1]) == [], "what is there is not done again"
         assert len(store.offers.of(number, wanted[0]) or ()) > 0
-        assert json.loads(allocator("publish", small_run, "--json").stdout)["offered"] == 0
+        assert json.loads(allocator("publish", small_run, "--candidates", "10", "--json").stdout)["offered"] == 0
         allocator("publish", small_run, "--name", "other", "--candidates", "1")
         assert allocator("runs", "remove", "small").exit_code == 0
         assert store.offers.done(number) == set()
@@ -137,7 +137,7 @@ def test_a_run_without_its_scenario_is_published_without_candidates(
     monkeypatch.setenv("ALLOCATOR_DB", f"sqlite:///{tmp_path}/store.db")
     shutil.copytree(small_run, tmp_path / "lone")
     shutil.rmtree(tmp_path / "lone" / "scenario")
-    result = allocator("publish", tmp_path / "lone")
+    result = allocator("publish", tmp_path / "lone", "--candidates", "10")
     assert result.exit_code == 0
     assert "lone is in force" in result.stdout
     assert "is not worked out" in result.stderr

@@ -204,17 +204,18 @@ class Crewing:
         self.add_plan(board)
         centre = np.zeros(len(self.peers.room))
         np.maximum.at(centre, self.peers.of, u)
-        least, teams = self.peers.price(centre, s)
-        for team in teams:
-            self.add(team)
-        share, best, stale = SHARE, least, False
+        share, least, best, stale = SHARE, np.inf, np.inf, False
         scale = self.inst.unstaffed + self.inst.moved
-        for k in range(rounds if self.teams else 0):
-            if watch.left(until) <= 0 or least <= enough:
+        for k in range(rounds):
+            if k and (watch.left(until) <= 0 or least <= enough):
                 break
             if k % ROUND == 0:
-                best = self._refine(centre, s, watch, until)
+                best, teams = self._refine(centre, s, watch, until)
+                for team in teams:
+                    self.add(team)
                 least = min(least, best)
+            if not self.teams:
+                break
             self.estimate(len(self.worth))
             self.purge(centre, s)
             found = self.master()
@@ -236,11 +237,11 @@ class Crewing:
                 break
         return least
 
-    def _refine(self, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> float:
-        """Sharper cuts where they are loose, none that say nothing; the bound at the prices then."""
+    def _refine(self, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> tuple[float, list[Team]]:
+        """Sharper cuts where they are loose, none that say nothing; the bound at the prices then, and good teams."""
         self.sharpen(u, s, watch, until)
         if len(self.x):
             self.tighten(watch, until)
         self.trim()
         self.estimate()
-        return self.peers.price(u, s)[0]
+        return self.peers.price(u, s)

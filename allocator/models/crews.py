@@ -19,13 +19,13 @@ import numpy as np
 NEVER = 1e9
 LISTED = 25_000
 """Head counts listed for a site, at most."""
-MEMBERS = 128
+MEMBERS = 64
 """Members of a class tried at a place of a team."""
-FIRST, FEW = 5, 100
+FIRST, FEW = 4, 60
 """Head counts tried first, and parts of teams kept then, for a team to beat."""
-PARTS = 1000
+PARTS = 400
 """Parts of teams kept at once."""
-COUNTS = 80
+COUNTS = 40
 """Head counts searched; the others count with their bound."""
 
 
@@ -105,7 +105,7 @@ class _Hunt:
         order, _, floor = self._start()
         if not len(order):
             return Found(0.0, np.zeros((0, 1), np.int64), np.zeros(0))
-        teams, worth, _ = self._search(order[: 2 * FIRST], max(0.0, floor - self.near), 2 * FEW)
+        teams, worth, _ = self._search(order[: 2 * FIRST], max(0.0, floor - self.near), FEW)
         return self._found(teams, worth, most)
 
     def _start(self) -> tuple[np.ndarray, np.ndarray, float]:

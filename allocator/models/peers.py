@@ -62,7 +62,7 @@ class Peers:
         self.heads = self._heads()
         self.people = [self._people(kind, trait) for kind in range(len(cuts.classes))]
         listed = np.array([people.counts.sum(1).max(initial=0) for people in self.people])
-        self.many = (self.heads > listed - 1.5)[self.cohorts.kind]
+        self.many = (self.heads > listed - 1)[self.cohorts.kind]
         self.mix: dict[int, np.ndarray] = {}
 
     def _costs(self, previous: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ class Peers:
 
     def _people(self, kind: int, trait: np.ndarray) -> crews.People:
         number = self.cuts.classes[kind]
-        listed = crews.counts(int(number.max(initial=0)) + 1, int(self.heads[kind]) + 3)
+        listed = crews.counts(int(number.max(initial=0)) + 1, int(self.heads[kind]) + 2)
         return crews.People(self.peer, self.room[self.peer], number[self.batch, trait], listed)
 
     def _heads(self) -> np.ndarray:

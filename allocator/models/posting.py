@@ -37,6 +37,10 @@ from allocator.models.worth import worth
 
 RESHUFFLES = 8
 """Reshuffles of all teams in a round of search."""
+GAINLESS = 1e-3
+"""A gain below this is none: values of all cadres at all sites are single precision."""
+DULL = 5e-5
+"""A round that gains less than this share gains nothing much."""
 LARGE = 8
 """Teams of this size or more give up, and may take in, more than one member at a time."""
 
@@ -173,6 +177,43 @@ class Search:
         self.rent[columns] = found.rent
         placed = np.flatnonzero(chosen >= 0)
         return self._settle(before, value, cadres[placed], board.batch[cadres[placed]], columns[chosen[placed]])
+
+    def relocate(self) -> int:
+        """Post single cadres elsewhere where that gains most, no two of them touching one site; how many.
+
+        Each gain is exact: what the newcomer adds there less what the old place loses and the move costs.
+        """
+        board, inst = self.board, self.inst
+        free = ((board.site >= 0) & (inst.must < 0)) | ((board.site < 0) & (board.batch >= 0))
+        cadres = np.flatnonzero(free)
+        marginal = board.worth.marginal(board.staffed)
+        net = self._net(cadres, board.batch[cadres], self.field.slot_gains(marginal.astype(np.float32)))
+        net -= (self._held() - board.costs())[cadres, None].astype(net.dtype)
+        old = board.site[cadres]
+        posted = np.flatnonzero(old >= 0)
+        net[posted, old[posted]] = -np.inf
+        row, site = np.nonzero(net > GAINLESS)
+        touched, chosen = np.zeros(len(inst.sites) + 1, bool), []
+        left = np.ones(len(cadres), bool)
+        for k in np.argsort(-net[row, site], kind="stable"):
+            r, j = row[k], site[k]
+            if left[r] and not touched[j] and (old[r] < 0 or not touched[old[r]]):
+                left[r], touched[j] = False, True
+                touched[old[r]] = old[r] >= 0
+                chosen.append(k)
+        if chosen:
+            before, value, moved = _save(board), board.value(), cadres[row[chosen]]
+            board.lift(moved)
+            if not self._settle(before, value, moved, board.batch[moved], site[chosen]):
+                return 0
+        return len(chosen)
+
+    def _held(self) -> np.ndarray:
+        """[C] benefit lost when a cadre leaves all shifts."""
+        board = self.board
+        step = board.worth.benefit(board.staffed) - board.worth.benefit(np.maximum(0, board.staffed - 1))
+        c, day = np.nonzero(board.plan >= 0)
+        return np.bincount(c, step[board.plan[c, day], day], len(board.site))
 
     def exchange(self, share: float = 1.0, most: int = 600, heavy: int = 48) -> float:
         """Take one member off each site and match them, and those without a batch, to the places left."""
@@ -374,6 +415,18 @@ class People:
     def _reprice(self) -> None:
         self.search.board.worth = worth(self.inst, fairness.bonus(self.inst, self.price), self.toll)
 
+    def settle(self, watch: Watch, until: float, most: int = 40) -> None:
+        """Move single cadres as long as that gains much: what a plan in hand needs where little has changed."""
+        for _ in range(most):
+            if watch.left(until) <= 0 or not self.search.relocate():
+                break
+            held, value = self.tolled(self.best), self.tolled(self.search.board)
+            if value < held:
+                self.best = self.search.board.copy()
+            watch.tell("posting", self.objective(), None, "single moves")
+            if value > held - DULL * abs(held):
+                break
+
     def improve(self, watch: Watch, until: float, rounds: int, hear: Callable[[], None] | None = None) -> None:
         """Rounds of all neighbourhoods until nothing much is gained, `rounds` are done or time is up."""
         board = self.search.board
@@ -392,7 +445,7 @@ class People:
             self.search.polish()
             self.search.reshuffle(RESHUFFLES)
             value = self.tolled(board)
-            dull = dull + 1 if value > held - 5e-5 * abs(held) else 0
+            dull = dull + 1 if value > held - DULL * abs(held) else 0
             if value < held:
                 held = value
                 self.best = board.copy()
