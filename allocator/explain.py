@@ -32,7 +32,7 @@ from allocator.state import State
 from allocator.tables import OUTPUTS, TIERS
 from allocator.verifier import verify
 
-__all__ = ["Shortage", "explained", "reasons", "rendered", "shortages", "sites_of", "updated", "with_fixes"]
+__all__ = ["Shortage", "explained", "reasons", "rendered", "shared", "shortages", "sites_of", "updated", "with_fixes"]
 
 Tell = Callable[[str], None]
 
@@ -126,7 +126,7 @@ def _alone(state: State, fix: Fix) -> bool:
     return bool((litres <= np.maximum(state.door, 0.0) + 1e-6).all() and (units <= state.spare).all())
 
 
-def _shared(state: State, found: Sequence[Fix]) -> dict[str, Any]:
+def shared(state: State, found: Sequence[Fix]) -> dict[str, Any]:
     """Room at doors and goods at depots that fixes judged together would take from each other."""
     goods = state.goods
     volume = dict(zip(goods.items, goods.volume.tolist(), strict=True))
@@ -147,7 +147,7 @@ def _proved(state: State, wanted: Sequence[Shortage], turn: list[tuple[int, Fix]
     if not turn:
         return {}
     found = [fix for _, fix in turn]
-    scenario = fixes.applied(state.scenario, [*found, _shared(state, found)] if len(found) > 1 else found)
+    scenario = fixes.applied(state.scenario, [*found, shared(state, found)] if len(found) > 1 else found)
     plan = with_fixes(state, found, scenario)
     sound = not verify(scenario, plan)
     now, then = state.plan.objective, plan.objective

@@ -9,15 +9,13 @@ night fitness) and the days on which the cadre can work there; equal shapes are 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
+from allocator import reach
 from allocator.scenario import Scenario
 
-EARTH_KM = 6371.0088
-FAR = np.inf
 BACK = 6
 """Days before the first that rules on any seven days look back to."""
 
@@ -118,13 +116,6 @@ def weekday_mask(text: str, start_weekday: int, days: int) -> np.ndarray:
     return wanted[(start_weekday + np.arange(days)) % 7]
 
 
-def great_circle_km(lon1: np.ndarray, lat1: np.ndarray, lon2: np.ndarray, lat2: np.ndarray) -> np.ndarray:
-    """Haversine distance in km on a sphere of the mean Earth radius; degrees in, arrays broadcast."""
-    lon1, lat1, lon2, lat2 = (np.radians(x) for x in (lon1, lat1, lon2, lat2))
-    h = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
-    return 2 * EARTH_KM * np.arcsin(np.sqrt(np.clip(h, 0, 1)))
-
-
 def _index(labels: pd.Series) -> dict[str, int]:
     return {label: k for k, label in enumerate(labels)}
 
@@ -160,46 +151,6 @@ def _posts(scenario: Scenario, site: dict[str, int], duty: dict[str, int], shift
         asked.append(cells)
     busy = asked[1].max(1, initial=0) > 0
     return posts[busy], asked[0][busy], asked[1][busy]
-
-
-@lru_cache(maxsize=2)
-def _between(homes: bytes, places: bytes) -> np.ndarray:
-    """[C, J] km, kept for the what-ifs that move neither people nor sites; (lon, lat) pairs as bytes."""
-    a, b = (np.frombuffer(pairs).reshape(-1, 2) for pairs in (homes, places))
-    found = great_circle_km(a[:, :1], a[:, 1:], b[None, :, 0], b[None, :, 1])
-    found.setflags(write=False)
-    return found
-
-
-def _minutes(scenario: Scenario, cadre: dict[str, int], site: dict[str, int]) -> np.ndarray:
-    cadres, sites = scenario.table("cadres"), scenario.table("sites")
-    settings = scenario.settings
-    homes, places = (frame[["lon", "lat"]].to_numpy(np.float64).tobytes() for frame in (cadres, sites))
-    minutes = _between(homes, places) * settings.travel.detour / settings.travel.speed_kmh * 60
-    given = scenario.table("travel")
-    c = _codes(given["cadre"], cadre)
-    minutes[np.unique(c)] = FAR
-    minutes[c, _codes(given["site"], site)] = given["minutes"].to_numpy()
-    minutes[minutes > settings.rules.max_travel] = FAR
-    return minutes
-
-
-def _pins(scenario: Scenario, cadre: dict[str, int], site: dict[str, int], minutes: np.ndarray):  # type: ignore[no-untyped-def]
-    """Pins: fold `never` and `must` into reach; return the musts and the days they name."""
-    pins = scenario.table("pins")
-    must = np.full(len(minutes), -1)
-    must_day = np.full(len(minutes), -1)
-    for c, j, kind, day in zip(
-        _codes(pins["cadre"], cadre), _codes(pins["site"], site), pins["kind"], pins["first_day"], strict=True
-    ):
-        if kind == "never":
-            minutes[c, j] = FAR
-        else:
-            keep = minutes[c, j]
-            minutes[c] = FAR
-            minutes[c, j] = keep
-            must[c], must_day[c] = j, day
-    return must, must_day
 
 
 def _spans(scenario: Scenario, must_day: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -275,8 +226,8 @@ def instance(scenario: Scenario) -> Instance:
     night = np.array([s.night for s in settings.shifts], bool)
     worth = sites["weight"].to_numpy()[posts[:, 0]] * duties["weight"].to_numpy()[posts[:, 1]]
 
-    minutes = _minutes(scenario, cadre, site)
-    must, must_day = _pins(scenario, cadre, site, minutes)
+    minutes = reach.minutes(scenario, cadre, site)
+    must, must_day = reach.pins(scenario, cadre, site, minutes)
     first, last = _spans(scenario, must_day)
     away = np.zeros((len(cadres), settings.days), bool)
     leave = scenario.table("leave")

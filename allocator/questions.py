@@ -257,7 +257,10 @@ def explain(
     wanted = explain.shortages(state, explain.sites_of(state, site, district))
     say(f"{len(wanted)} shortages")
     table = explain.reasons(state, explain.explained(state, wanted, say))
-    totals = means.means(state) if site is None and district is None else None
+    totals = None
+    if site is None and district is None:
+        say("what would help most")
+        totals = means.means(state)
     kept = {"reasons": table if totals is not None else explain.updated(plan.tables["reasons"], table)}
     if prices:
         curve = shadow.Curve(state.goods, state.kits)

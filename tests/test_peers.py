@@ -52,6 +52,14 @@ def test_best_team_is_that_of_all_teams(seed: int) -> None:
     assert crews.good(base, gain, people, 2.0, 20).value <= found.value + 1e-9
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_people_who_gain_nothing_still_use_what_a_loose_cut_grants(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    base, gain, people = crowd(rng, 6, 2)
+    base, gain = base + 5, gain - rng.choice([4.0, 9.0, 30.0])
+    assert crews.best(base, gain, people, 2.0, 20).value == pytest.approx(brute(base, gain, people))
+
+
 def test_search_cut_short_still_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crews, "MEMBERS", 2)
     monkeypatch.setattr(crews, "PARTS", 3)

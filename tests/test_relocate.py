@@ -10,7 +10,8 @@ from allocator import pipeline
 from allocator.instance import instance
 from allocator.limits import Limits, Watch
 from allocator.models.board import Board
-from allocator.models.posting import People, Search
+from allocator.models.moves import Search
+from allocator.models.posting import People
 
 
 def searched(seed: int) -> Search:

@@ -23,6 +23,7 @@ from allocator.context import Context
 from allocator.errors import InputError
 from allocator.figures import Figures, figures
 from allocator.handbook.roster import shift_labels
+from allocator.part import Part
 from allocator.plan import Plan
 from allocator.settings import Case, Shift
 from allocator.words import duty_letters
@@ -209,11 +210,11 @@ def long(found: Figures, days: int) -> Figures:
 
 
 def test_a_long_horizon_is_shown_by_week(found: Figures) -> None:
-    weekly = report.Part(long(found, 70), "zh")
+    weekly = Part(long(found, 70), "zh")
     assert len(weekly.periods) == 10
     assert sum(found.city.asked) == sum(found.city.asked[:7])
     assert weekly.districts[0]["cells"][0]["title"] == weekly.districts[0]["cells"][-1]["title"]
-    assert len(report.Part(long(found, 35), "zh").periods) == 35
+    assert len(Part(long(found, 35), "zh").periods) == 35
 
 
 def test_of_several_cases_one_is_shown(found: Figures) -> None:

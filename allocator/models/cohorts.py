@@ -1,18 +1,11 @@
-"""Prices of people from the city seen as cohorts: a master LP over teams, and its pricing.
+"""The city seen as cohorts: what a team is worth at a block of sites, and the best team under prices.
 
-Sets      cohorts K (same batches open, trait and home district), blocks G (sites of one group in
-          one district), batches B.
-Data      how many of each; the value of a member under each cut of a block, averaged over a sample
-          of the cohort with all its leave; average travel from district to district.
-Decisions how many sites of a block get each team (a fraction; teams are columns).
-Objective what the teams give, by the cut that says least, less travel, to be made large.
+Cohorts K are people of the same open batches, trait and home district; blocks G are sites of one group in
+one district; batches B. The value of a member under each cut of a block is averaged over a sample of the
+cohort with all its leave, travel from district to district over the nearer half.
 
-batch_size   a row per batch; its dual is the price of a place in the batch.
-
-Column generation: under the prices of the master each block names its best team (of whole people
-where few work, in fractions where many do), and every block of the profile gets the teams its
-likes named; teams whose cut value may be loose get a cut of their own. The prices are a guide
-only. What they prove is worked out person by person in `proof.py`.
+Under prices of cohorts and batches each block names its best team, of whole people where few work, in
+fractions where many do. The prices come from `generation.py`.
 """
 
 from __future__ import annotations
@@ -25,9 +18,7 @@ from math import comb
 import numpy as np
 
 from allocator.instance import Instance
-from allocator.limits import Watch
 from allocator.models import engine
-from allocator.models.board import Board
 from allocator.models.cuts import Cuts
 
 MOST = 3100
@@ -53,16 +44,6 @@ class Priced:
     """(block, members [K, B])"""
     named: list[tuple[int, np.ndarray]] = field(default_factory=list)
     """(profile, head counts by class) of the best teams"""
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Prices of cohorts [K] and batches [B], and the bound of the cohort model at them."""
-
-    cohort: np.ndarray
-    batch: np.ndarray
-    bound: float
-    value: float
 
 
 @lru_cache(maxsize=64)
@@ -118,9 +99,6 @@ class Cohorts:
         self.members = [self._members(number) for number in cuts.classes]
         self.tables: list[np.ndarray] = [np.zeros(0)] * len(cuts.sample)
         self.evaluate(set(range(len(cuts.sample))))
-        self.columns: list[tuple[int, np.ndarray]] = []
-        self._entries: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self._seen: set[tuple[int, bytes]] = set()
 
     def _blocks(self) -> None:
         inst, cuts = self.inst, self.cuts
@@ -277,102 +255,5 @@ class Cohorts:
                 best[:, c] = np.maximum(-NEVER, np.take_along_axis(part, pick[:, None], 1)[:, 0])
         return best, who
 
-    # -- the master --------------------------------------------------------------------------
-
-    def add(self, block: int, team: np.ndarray) -> bool:
-        key = (block, team.tobytes())
-        if key in self._seen or not team.any():
-            return False
-        self._seen.add(key)
-        self.columns.append((block, team))
-        k, b = np.nonzero(team)
-        self._entries.append((k, b, team[k, b]))
-        return True
-
-    def add_plan(self, board: Board) -> None:
-        """Teams of the plan in hand as columns."""
-        posted = np.flatnonzero(board.site >= 0)
-        if not len(posted):
-            return
-        posted = posted[np.argsort(board.site[posted], kind="stable")]
-        site = board.site[posted]
-        edges = np.flatnonzero(np.r_[True, np.diff(site) != 0]) if len(site) else np.zeros(0, int)
-        for a, z in zip(edges, np.r_[edges[1:], len(site)], strict=True):
-            if self.block[site[a]] >= 0:
-                team = np.zeros((len(self.size), len(self.inst.batches)))
-                np.add.at(team, (self.of[posted[a:z]], board.batch[posted[a:z]]), 1)
-                self.add(int(self.block[site[a]]), team)
-
-    def _worth(self, column: int) -> float:
-        """Value of a column by the cut that says least, less travel."""
-        block = self.columns[column][0]
-        kind = self.kind[block]
-        k, b, heads = self._entries[column]
-        n = int(np.searchsorted(self.of_kind[kind], block))
-        each = self.tables[kind][:, k, b, n] @ heads
-        return max(-1e9, float((each + self.cuts.base[kind][:, self.column[block]]).min()))
-
-    def master(self, values: list[float], basis: engine.Basis | None) -> tuple[engine.Answer, np.ndarray, np.ndarray]:
-        """Solve the master over the columns so far; the answer and the prices u [K], s [B]."""
-        cohorts, batches, blocks = len(self.size), len(self.inst.batches), len(self.blocks)
-        block = np.array([g for g, _ in self.columns], int)
-        n = np.array([len(e[0]) for e in self._entries], int)
-        column = np.repeat(np.arange(len(n)), n)
-        k, b, heads = (np.concatenate([e[i] for e in self._entries]) for i in range(3))
-        model = engine.Model(
-            cost=-np.array(values),
-            rows=np.concatenate([k, cohorts + b, cohorts + batches + block]),
-            columns=np.concatenate([column, column, np.arange(len(n))]),
-            values=np.concatenate([heads, heads, np.ones(len(n))]).astype(float),
-            row_lower=np.full(cohorts + batches + blocks, -np.inf),
-            row_upper=np.concatenate([self.size, self.inst.batch_size, self.count]).astype(float),
-        )
-        answer = engine.solve(model, "glop", basis=basis, seconds=20.0)
-        if answer.duals is None:
-            return answer, np.zeros(cohorts), np.zeros(batches)
-        y = np.maximum(0, -answer.duals)
-        return answer, y[:cohorts], y[cohorts : cohorts + batches]
-
     def bound(self, u: np.ndarray, s: np.ndarray, priced: Priced) -> float:
         return float(self.size @ u + self.inst.batch_size @ s + self.count @ priced.value)
-
-    def solve(self, board: Board, watch: Watch, until: float = 1.0, rounds: int = 60, stop: float = 5e-4) -> Prices:
-        """Column generation from the plan in hand, with smoothed prices; the best prices found."""
-        self.add_plan(board)
-        zero = np.zeros(len(self.size)), np.zeros(len(self.inst.batches))
-        if not self.columns:
-            return Prices(*zero, self.bound(*zero, self.price(*zero)), 0.0)
-        values = [self._worth(n) for n in range(len(self.columns))]
-        basis: engine.Basis | None = None
-        centre: tuple[np.ndarray, np.ndarray] | None = None
-        best = Prices(*zero, np.inf, 0.0)
-        scale = self.inst.unstaffed
-        for k in range(rounds):
-            answer, u, s = self.master(values, basis)
-            if answer.duals is None:
-                break
-            basis = answer.basis
-            at: tuple[np.ndarray, np.ndarray] = (u, s)
-            if centre is not None:
-                at = 0.5 * centre[0] + 0.5 * u, 0.5 * centre[1] + 0.5 * s
-            priced = self.price(*at)
-            bound, inside = self.bound(*at, priced), -float(answer.objective or 0.0)
-            if bound < best.bound:
-                best, centre = Prices(*at, bound, inside), at
-            new = sum(self.add(g, team) for g, team in priced.teams)
-            values.extend(self._worth(n) for n in range(len(values), len(self.columns)))
-            fresh: set[int] = set()
-            if k % 2 == 1 or not new:
-                fresh = self.cuts.at(priced.named)
-                if fresh:
-                    self.evaluate(fresh)
-                    values = [
-                        self._worth(n) if self.kind[self.columns[n][0]] in fresh else v for n, v in enumerate(values)
-                    ]
-            watch.tell("cohorts", scale - inside, scale - bound, f"{len(self.columns)} teams, round {k + 1}")
-            if watch.left(until) <= 0 or (not new and not fresh):
-                break
-            if bound - inside < stop * abs(scale - inside) and not fresh:
-                break
-        final = self.price(best.cohort, best.batch)
-        return Prices(best.cohort, best.batch, self.bound(best.cohort, best.batch, final), best.value)

@@ -75,9 +75,13 @@ def good(base: np.ndarray, gain: np.ndarray, people: People, near: float, most: 
 
 
 class _Hunt:
+    """One search. Who gains under no cut only joins teams of such people, each worth no more than one alone."""
+
     def __init__(self, base: np.ndarray, gain: np.ndarray, people: People, near: float):
-        useful = np.flatnonzero(gain.max(0) > 0)
+        some = gain.max(0) > 0
+        useful = np.flatnonzero(some)
         self.rows = useful
+        self.alone = float((base[:, None] + gain[:, ~some]).min(0).max(initial=0.0))
         self.base, self.gain, self.near = base, np.ascontiguousarray(gain[:, useful]), near
         self.peer, self.size, self.number = people.peer[useful], people.size[useful], people.number[useful]
         self.counts = people.counts
@@ -96,10 +100,10 @@ class _Hunt:
         loose = float(says[alive[COUNTS]]) if len(alive) > COUNTS else 0.0
         alive = alive[:COUNTS]
         if not len(alive):
-            return Found(max(0.0, floor), np.zeros((0, 1), np.int64), np.zeros(0))
+            return Found(max(self.alone, floor), np.zeros((0, 1), np.int64), np.zeros(0))
         teams, worth, cutoff = self._search(alive, max(0.0, floor - self.near), PARTS)
         found = self._found(teams, worth, most)
-        return Found(max(found.value, floor, cutoff, loose), found.teams, found.worth)
+        return Found(max(found.value, floor, cutoff, loose, self.alone), found.teams, found.worth)
 
     def glance(self, most: int) -> Found:
         order, _, floor = self._start()

@@ -16,7 +16,7 @@ last day. W is the lesser of two bounds. One price for the site: if nobody gains
 W <= surplus(p) (`rents.py`). Whole people: all teams by class up to a size and then by size, each
 by the cut that says least, which sees that people do not come in fractions.
 
-Nothing is assumed of u, s or p: they come from the cohort model (`cohorts.py`) and from steps on
+Nothing is assumed of u, s or p: they come from the cohort model (`generation.py`) and from steps on
 the rents of sites; what they prove is worked out here over all cadres and sites.
 """
 
@@ -26,6 +26,7 @@ import numpy as np
 
 from allocator.instance import Instance
 from allocator.limits import Watch
+from allocator.models import generation
 from allocator.models.board import Board
 from allocator.models.cohorts import NEVER, Cohorts, Priced, average_members, combinations
 from allocator.models.crewing import Crewing
@@ -188,7 +189,7 @@ def solve(field: Field, worth: Worth, board: Board, watch: Watch, until: float) 
     cuts.basic()
     cuts.at(teams_in_hand(board, cuts))
     cohorts = Cohorts(cuts, average)
-    prices = cohorts.solve(board, watch, 0.4 * until)
+    prices = generation.solve(cohorts, board, watch, 0.4 * until)
     for _ in range(2):
         cohorts.evaluate(cuts.at(cohorts.price(prices.cohort, prices.batch, whole=True).named))
     likely = cohorts.price(prices.cohort, prices.batch, whole=True)
@@ -209,8 +210,9 @@ def solve(field: Field, worth: Worth, board: Board, watch: Watch, until: float) 
         bound = min(bound, dual.evaluate(u, s, most))
         bound = min(bound, dual.evaluate(*_matched(field, worth), np.full(len(inst.sites), np.inf)))
     if watch.left(until) > 0:
-        _mix(cohorts, mixed, full)
-        bound = min(bound, Crewing(Peers(cohorts, full)).solve(board, u, s, watch, until, value))
+        near = sharpen(cohorts, likely, FEW, False) if compact else full
+        _mix(cohorts, mixed, near)
+        bound = min(bound, Crewing(Peers(cohorts, near)).solve(board, u, s, watch, until, value))
     return constant - bound
 
 
