@@ -38,14 +38,16 @@ def test_any_text_survives(store: Store, small_run: Path, tmp_path: Path) -> Non
     folder = sealed_copy(small_run, tmp_path / "nasty")
     site = typed(small_run, "sites")[0][0]
     with open(folder / "reasons.csv", "w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(SERVED["reasons"].names)
-        writer.writerows([site, f"w{n}", "2020-02-03", n + 0.5, text, text, 0] for n, text in enumerate(nasty))
+        writer = csv.DictWriter(out, SERVED["reasons"].names, restval="")
+        writer.writeheader()
+        for n, text in enumerate(nasty):
+            said = dict.fromkeys(("reason", "reason_zh", "fix", "fix_zh"), text)
+            writer.writerow({"site": site, "what": f"w{n}", "day": "2020-02-03", "shortage": n + 0.5, "gain": 0} | said)
     reseal(folder)
     made, _ = store.runs.publish(folder)
     found = store.rows.page(made.number, "reasons").records()
     assert [row["reason"] for row in found] == nasty
-    assert [row["fix"] for row in found] == nasty
+    assert [row["fix_zh"] for row in found] == nasty
     assert found[3]["shortage"] == 3.5
 
 
