@@ -1,6 +1,7 @@
 """Do the fixes hold, and the shadow prices?
 
-    python tests/benchmarks/explain.py [--cities 60] [--resources 200] [--again 60] [--sites 0] [--alone 20] [RUN ...]
+    python tests/benchmarks/explain.py [--cities 60] [--first 0] [--resources 200] [--again 60] [--sites 0]
+        [--alone 20] [RUN ...]
 
 Random cities and the plans RUN are explained. Every fix is then read back from its text alone, made part of
 the scenario, and a whole plan of it is solved again from the plan in hand: the newcomers' best rosters and the
@@ -88,8 +89,8 @@ def freely(state: State, e: Explained) -> bool:
     return short(pipeline.solve(scenario, Limits(rounds=1, prove=False), None, start), state, e) == 0
 
 
-def states(cities: int, plans: list[Path]) -> Iterator[tuple[str, State]]:
-    for seed in range(cities):
+def states(seeds: range, plans: list[Path]) -> Iterator[tuple[str, State]]:
+    for seed in seeds:
         scenario = city(seed, closed=False)
         yield f"city {seed}", State(scenario, pipeline.solve(scenario, Limits(rounds=1, prove=False)))
     for run in plans:
@@ -100,6 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plans", metavar="RUN", nargs="*", type=Path)
     parser.add_argument("--cities", type=int, default=60)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first city")
     parser.add_argument("--again", type=int, default=60)
     parser.add_argument("--sites", type=int, default=0, help="sites of RUN, drawn at random; 0: all")
     parser.add_argument("--alone", type=int, default=20)
@@ -108,7 +110,7 @@ def main() -> int:
     given = parser.parse_args()
     shortages = shown = wrong = free = tried = priced = far = resources = cities = 0
     began = time.monotonic()
-    for name, state in states(given.cities, given.plans):
+    for name, state in states(range(given.first, given.first + given.cities), given.plans):
         if time.monotonic() - began > given.seconds:
             break
         random = name.startswith("city ")
