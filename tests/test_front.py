@@ -81,15 +81,15 @@ def test_a_run_of_another_scenario_is_refused(small: Scenario, small_run: Path, 
 
 
 def test_what_ifs_that_move_nobody_share_their_distances(small: Scenario) -> None:
-    from allocator import instance
+    from allocator import instance, reach
 
-    instance._between.cache_clear()
+    reach._between.cache_clear()
     one = instance.instance(small)
     two = instance.instance(small.change({"batch.b2.size": 4, "rules.max_travel": 20}))
-    assert instance._between.cache_info().hits == 1
+    assert reach._between.cache_info().hits == 1
     assert np.isfinite(two.minutes).sum() < np.isfinite(one.minutes).sum()
     near = small.table("cadres").assign(lon=small.table("sites")["lon"].iloc[0])
     moved = instance.instance(small.change({"cadres": near}))
-    assert instance._between.cache_info().misses == 2
+    assert reach._between.cache_info().misses == 2
     assert (moved.minutes != one.minutes).any()
     assert np.array_equal(instance.instance(small).minutes, one.minutes, equal_nan=True)
