@@ -189,28 +189,26 @@ def solve(field: Field, worth: Worth, board: Board, watch: Watch, until: float) 
     cuts.basic()
     cuts.at(teams_in_hand(board, cuts))
     cohorts = Cohorts(cuts, average)
-    prices = generation.solve(cohorts, board, watch, 0.4 * until)
+    prices = generation.solve(cohorts, board, watch, until - 0.15)
     for _ in range(2):
         cohorts.evaluate(cuts.at(cohorts.price(prices.cohort, prices.batch, whole=True).named))
     likely = cohorts.price(prices.cohort, prices.batch, whole=True)
     mixed = cohorts.price(prices.cohort, prices.batch)
-    compact = inst.minutes.size <= COMPACT
-    full = sharpen(cohorts, likely, CUTS if compact else FEW, compact)
+    full = sharpen(cohorts, likely, CUTS, True)
     rents = Rents(cohorts, mixed, full)
     value = float(worth.benefit(board.staffed).sum() - board.costs().sum())
-    scale, s = rents.descend(prices.batch, value, watch, 0.55 * until, STEPS)
+    scale, s = rents.descend(prices.batch, value, watch, until, STEPS)
     u = rents.prices(scale, s)
     most = np.full(len(inst.sites), np.inf)
     most[rents.site] = rents.sold(scale)[0]
-    bound = float(u.sum() + s @ inst.batch_size + most[rents.site].sum()) + _stay(inst, cohorts)
+    dual = Dual(cohorts, full)
+    bound = dual.evaluate(u, s, most)
     constant = inst.unstaffed + inst.moved
     watch.tell("rents", constant - value, constant - bound, "a price for every site")
-    if compact:
-        dual = Dual(cohorts, full)
-        bound = min(bound, dual.evaluate(u, s, most))
+    if inst.minutes.size <= COMPACT:
         bound = min(bound, dual.evaluate(*_matched(field, worth), np.full(len(inst.sites), np.inf)))
-    if watch.left(until) > 0:
-        near = sharpen(cohorts, likely, FEW, False) if compact else full
+    if watch.left(until - 0.1) > 0:
+        near = sharpen(cohorts, likely, FEW, False)
         _mix(cohorts, mixed, near)
         bound = min(bound, Crewing(Peers(cohorts, near)).solve(board, u, s, watch, until, value))
     return constant - bound
@@ -222,12 +220,6 @@ def _mix(cohorts: Cohorts, priced: Priced, full: Cuts) -> None:
         if len(mine):
             stack = np.stack(cohorts.cuts.prices[kind])
             full.add(kind, [np.mean([np.tensordot(priced.weight[g], stack, 1) for g in mine], axis=0)])
-
-
-def _stay(inst: Instance, cohorts: Cohorts) -> float:
-    """What staying where nobody is asked for can save, at most."""
-    idle = (inst.previous >= 0) & (cohorts.block[np.maximum(inst.previous, 0)] < 0)
-    return float(inst.w_change * idle.sum())
 
 
 def _matched(field: Field, worth: Worth) -> tuple[np.ndarray, np.ndarray]:
