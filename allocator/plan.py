@@ -77,6 +77,8 @@ def arrange(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def _typed(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     dtypes: dict[str, Any] = {c.name: _DTYPES.get(c.kind, "str") for c in table.columns}
+    sparse = {c.name: c.default for c in table.columns if c.sparse and c.name not in frame}
+    frame = frame.assign(**sparse) if sparse else frame
     return frame[list(table.names)].astype(dtypes).reset_index(drop=True)
 
 
