@@ -3,7 +3,8 @@
 Fourteen days from Monday 3 February 2020. Two batches: b1 (day 0, full) and b2 (day 4, one place
 left). Posted: c1, c2, c4 at the village s1, c3 at the station s2 (a pin says must), c5 at the
 enterprise s3, which resumes on day 5; c6 stays at home. The isolation site s4 opens on day 6 and asks
-for people and goods from day 7; s5 is too far for anybody, and asks to resume though nothing hangs on it. Goods travel on lanes from D0 to D1 and D2 (one day) and on to the sites.
+for people and goods from day 7; s5 is too far for anybody, and asks to resume though nothing hangs on it.
+Goods travel on lanes from D0 to D1 and D2 (one day) and on to the sites.
 """
 
 from __future__ import annotations
