@@ -200,7 +200,6 @@ class Siting(tree.Task):
             self._started = True
             yield np.ones(self.binaries)
             yield np.zeros(self.binaries)
-        yield (x[: self.binaries] > 0.5).astype(float)
         if len(self.blocks) <= 4:
             yield (x[: self.binaries] > 0.1).astype(float)
 
@@ -217,10 +216,7 @@ class Siting(tree.Task):
         return total
 
     def imply(self, lower: np.ndarray, upper: np.ndarray) -> None:
-        for row in self.column:
-            own = np.unique(row[row >= 0])
-            lower[own] = np.maximum.accumulate(lower[own])
-            upper[own] = np.minimum.accumulate(upper[own][::-1])[::-1]
+        tree.rising(lower, upper, self.column)
 
     # ---- parts
 

@@ -128,7 +128,8 @@ class _Search:
             if first and x is not None:
                 self.root = x, duals
             if x is not None:
-                self._try(self.task.plans(x))
+                near = np.round(x[: self.task.binaries])
+                self._try(itertools.chain([near], self.task.plans(x)))
             if self._closed(node.bound):
                 self.floor = min(self.floor, node.bound)
                 return
@@ -195,13 +196,21 @@ class _Search:
             if x is None:
                 break
             x[: self.task.binaries] = np.round(x[: self.task.binaries])
-            self._try([x[: self.task.binaries]])
+            self._try(itertools.chain([x[: self.task.binaries]], self.task.plans(x)))
             if not self.task.cut(x):
                 break
             changed = True
-            if before - self.best <= SLOW * (before - node.bound):
+            if 0 < before - self.best <= SLOW * (before - node.bound):
                 break
         return changed
+
+
+def rising(lower: np.ndarray, upper: np.ndarray, column: np.ndarray) -> None:
+    """Tighten, in place, bounds of columns [I, D] that never fall from day to day; -1: there is none."""
+    for row in column:
+        own = np.unique(row[row >= 0])
+        lower[own] = np.maximum.accumulate(lower[own])
+        upper[own] = np.minimum.accumulate(upper[own][::-1])[::-1]
 
 
 def _elastic(model: engine.Model) -> engine.Model:
