@@ -9,7 +9,7 @@ night fitness) and the days on which the cadre can work there; equal shapes are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -222,6 +222,31 @@ def _shapes(trait: np.ndarray, past: np.ndarray, first: np.ndarray, last: np.nda
     return shape, unique[:, 0].astype(np.int64), unique[:, 1].astype(np.int64), unique[:, 2:].astype(bool)
 
 
+def asking(inst: Instance, scenario: Scenario, opens: Mapping[str, int] = CLOSED) -> Instance:
+    """The instance with the demand of another case of the same scenario, or with other sites open."""
+    settings = scenario.settings
+    duty, site = _index(scenario.table("duties")["duty"]), _index(scenario.table("sites")["site"])
+    shift = {s.id: k for k, s in enumerate(settings.shifts)}
+    posts, required, target = _posts(scenario, site, duty, shift, opens)
+    night = np.array([s.night for s in settings.shifts], bool)
+    return replace(
+        inst,
+        post_site=posts[:, 0],
+        post_duty=posts[:, 1],
+        post_shift=posts[:, 2],
+        required=required,
+        target=target,
+        worth=_worths(scenario, posts),
+        site_posts=np.searchsorted(posts[:, 0], np.arange(len(site) + 1)),
+        traits=_traits(scenario, posts[:, 1], night[posts[:, 2]])[1],
+    )
+
+
+def _worths(scenario: Scenario, posts: np.ndarray) -> np.ndarray:
+    sites, duties = (scenario.table(name)["weight"].to_numpy() for name in ("sites", "duties"))
+    return sites[posts[:, 0]] * duties[posts[:, 1]]
+
+
 def instance(scenario: Scenario, opens: Mapping[str, int] = CLOSED) -> Instance:
     """Turn the people tables of a sound scenario in one case into arrays.
 
@@ -235,7 +260,6 @@ def instance(scenario: Scenario, opens: Mapping[str, int] = CLOSED) -> Instance:
     shift = {s.id: k for k, s in enumerate(settings.shifts)}
     posts, required, target = _posts(scenario, site, duty, shift, opens)
     night = np.array([s.night for s in settings.shifts], bool)
-    worth = sites["weight"].to_numpy()[posts[:, 0]] * duties["weight"].to_numpy()[posts[:, 1]]
 
     minutes = reach.minutes(scenario, cadre, site)
     must, must_day = reach.pins(scenario, cadre, site, minutes)
@@ -263,7 +287,7 @@ def instance(scenario: Scenario, opens: Mapping[str, int] = CLOSED) -> Instance:
         post_shift=posts[:, 2],
         required=required,
         target=target,
-        worth=worth,
+        worth=_worths(scenario, posts),
         site_posts=np.searchsorted(posts[:, 0], np.arange(len(sites) + 1)),
         site_district=_codes(sites["district"], district),
         districts=len(district),

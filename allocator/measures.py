@@ -59,8 +59,8 @@ class Derived:
 def derive(scenario: Scenario, tables: Tables) -> Derived:
     if several(scenario):
         each = {c.id: derive(scenario_in(scenario, c.id), tables_in(tables, c.id)) for c in cases(scenario)}
-        sides = [[d.coverage for d in each.values()], [d.supply for d in each.values()]]
-        return Derived(*(together(list(each), side) for side in sides), each)
+        cells = together(list(each), [d.coverage for d in each.values()])
+        return Derived(cells, together(list(each), [d.supply for d in each.values()]), each)
     cells = coverage(scenario, tables["assignments"], tables["openings"], tables["reopenings"])
     return Derived(cells, supply_table(scenario, tables))
 
@@ -230,8 +230,9 @@ def kpis(
     derived = derived or derive(scenario, tables)
     if several(scenario):
         name = likeliest(scenario)
+        terms = terms_by_case(scenario, tables, derived)
         figures = kpis(scenario_in(scenario, name), tables_in(tables, name), derived.cases[name], worst)
-        return {"case": name, **figures, **prospects.figures(scenario, tables, derived)}
+        return {"case": name, **figures, **prospects.figures(scenario, tables, derived, terms)}
     cells, supply = derived.coverage, derived.supply
     by_day = _by(cells, "day", cells["day"].to_numpy()).sort_values("day")
     by_day["day"] = [scenario.date(day).isoformat() for day in by_day["day"].tolist()]

@@ -17,17 +17,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from allocator import exact, finish, layout, warm
+from allocator import exact, finish, layout, sequel, warm
 from allocator.beside import Beside
 from allocator.certificate import Certificate, Status, gap
-from allocator.errors import InputError, NoPlanError, Problem
+from allocator.errors import NoPlanError
 from allocator.finish import versions
 from allocator.goods import Goods, goods
 from allocator.instance import Instance, instance
 from allocator.limits import Limits, Watch
 from allocator.models import kits, proof, supply
 from allocator.models.board import Board
+from allocator.models.field import Field
 from allocator.models.posting import People
+from allocator.models.worth import Worth
+from allocator.outlook import Outlook, outlook
 from allocator.plan import Plan
 from allocator.scenario import Scenario
 
@@ -55,15 +58,8 @@ def solve(
         found = exact.solve(scenario, limits, watch)
         if found is not None:
             return found
-        _one_case(scenario)
+        return Solve(scenario, limits, watch, None, outlook(scenario, limits, watch)).run()
     return Solve(scenario, limits, watch, start).run()
-
-
-def _one_case(scenario: Scenario) -> None:
-    count = len(scenario.settings.cases)
-    if count > 1:
-        way = "this version plans for one case; keep one [[case]], or none"
-        raise InputError([Problem("scenario.toml", None, "case", str(count), way, "several_cases")])
 
 
 @dataclass(frozen=True)
@@ -74,10 +70,12 @@ class Proof:
     goods: float
     people_seconds: float
     goods_seconds: float
+    sites: float = 0.0
+    """What openings and resumptions add."""
 
     @property
     def whole(self) -> float:
-        return self.people + self.goods
+        return self.people + self.goods + self.sites
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,13 @@ class Answer:
 class Solve:
     """One solve: the state between its steps."""
 
-    def __init__(self, scenario: Scenario, limits: Limits, watch: Watch, start: Plan | None = None):
-        self.start = start
+    def __init__(
+        self, scenario: Scenario, limits: Limits, watch: Watch, start: Plan | None = None, seen: Outlook | None = None
+    ):
+        self.start, self.seen = start, seen
         self.scenario, self.limits, self.watch = scenario, limits, watch
-        self.inst: Instance = instance(scenario)
-        self.goods: Goods = goods(scenario)
+        self.inst: Instance = instance(scenario) if seen is None else seen.inst
+        self.goods: Goods = goods(scenario) if seen is None else seen.goods
         self.people = People(self.inst, limits.seed)
         self.prices: supply.Prices | None = None
         self.proof: Proof | None = None
@@ -108,9 +108,10 @@ class Solve:
         if self.start is None:
             people.improve(watch, 0.1, 1)
         self._charge()
-        if self.limits.prove:
+        prove = self.limits.prove and (self.seen is None or self.seen.provable)
+        if prove:
             self._prove_quickly()
-        proving = self._prove() if self.limits.prove and watch.left(0.5) > 0 else None
+        proving = self._prove() if prove and watch.left(0.5) > 0 else None
         if self.start is None:
             self._keep("first plan", "quick")
         if self.start is not None and self.limits.rounds:
@@ -137,7 +138,7 @@ class Solve:
 
     def _enough(self) -> bool:
         """Is the gap already as small as asked for?"""
-        if self.best is None or self.proof is None or not self.limits.gap:
+        if self.best is None or self.proof is None or not self.limits.gap or self.seen is not None:
             return False
         share = gap(self.best[0], self.proof.whole)
         return share is not None and share <= self.limits.gap
@@ -164,20 +165,27 @@ class Solve:
     def _prove_quickly(self) -> None:
         assert self.prices is not None
         at = self.watch.seconds
-        people = proof.quick(self.people.field, self.people.search.board.worth)
+        field, worth, _ = self._bounded()
+        people = proof.quick(field, worth)
         mid = self.watch.seconds
         self._note(people, self._goods_bound(), mid - at, self.watch.seconds - mid)
+
+    def _bounded(self) -> tuple[Field, Worth, Board]:
+        """What the bound of the people half is for: the question itself, or one that no plan of it can beat."""
+        if self.seen is None:
+            return self.people.field, self.people.search.board.worth, self.people.best.copy()
+        assert self.prices is not None
+        return self.seen.bounded(self.people.best, self.prices)
 
     def _prove(self) -> Beside:
         """Start the proof beside the search: at full size it takes as long."""
         inst = self.inst
         apart = self.limits.processes > 1 and inst.minutes.size > proof.COMPACT
-        people, best = self.people, self.people.best.copy()
-        worth = people.search.board.worth
+        field, worth, best = self._bounded()
         begun = self.watch.seconds
 
         def work(watch: Watch) -> tuple[float, float]:
-            return proof.solve(people.field, worth, best, watch, 0.9), watch.seconds - begun
+            return proof.solve(field, worth, best, watch, 0.9), watch.seconds - begun
 
         return Beside(work, self.watch, apart)
 
@@ -188,10 +196,13 @@ class Solve:
 
     def _goods_bound(self) -> float:
         assert self.prices is not None
+        if self.seen is not None:
+            return self.seen.goods_bound(self.prices)
         return float(sum(supply.bound(self.goods, self.prices, self._kit_cap())))
 
     def _note(self, people: float, goods_: float, people_seconds: float, goods_seconds: float) -> None:
-        new = Proof(people, goods_, people_seconds, goods_seconds)
+        sites = 0.0 if self.seen is None else self.seen.constant
+        new = Proof(people, goods_, people_seconds, goods_seconds, sites)
         if self.proof is None or new.whole > self.proof.whole:
             self.proof = new
         objective = None if self.best is None else self.best[0]
@@ -223,10 +234,14 @@ class Solve:
     def _plan(self) -> Plan:
         assert self.best is not None
         answer = self.best[1]
-        tables = layout.tables(self.inst, self.goods, answer.board, answer.goods, self.prices)
+        if self.seen is None:
+            tables = layout.tables(self.inst, self.goods, answer.board, answer.goods, self.prices)
+        else:
+            tables = sequel.tables(self.seen, answer.board, answer.goods, self.prices, self.watch)
         value = finish.measured(self.scenario, tables)
         self._agree(value.objective)
-        bound = None if self.proof is None else min(value.objective, max(0.0, self.proof.whole))
+        proved = None if self.proof is None or not np.isfinite(self.proof.whole) else self.proof.whole
+        bound = None if proved is None else min(value.objective, max(0.0, proved))
         certificates = self._certificates(answer, value.objective, bound)
         return finish.plan(self.scenario, self.limits, value, bound, certificates)
 
@@ -241,6 +256,8 @@ class Solve:
         proof_, prices = self.proof, self.prices
         if proof_ is None or prices is None:
             return (Certificate("plan", Status.FEASIBLE, objective, None, seconds, "allocator"),)
+        if self.seen is not None:
+            return (*self.seen.opened.certificates, _certificate("plan", objective, bound, seconds, "allocator"))
         paid = float((self.people.toll * answer.board.staffed).sum())
         people = self.people.objective(answer.board) + paid
         goods_ = answer.goods.objective - paid

@@ -62,12 +62,11 @@ def _reopenings(scenario: Scenario, resumed: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def figures(scenario: Scenario, tables: Tables, derived: Derived) -> dict[str, Any]:
+def figures(
+    scenario: Scenario, tables: Tables, derived: Derived, terms: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
     """`cases`: penalty and what is short in each; `expected` over them, and the `worst`."""
-    from allocator.measures import terms_by_case
-
-    terms = terms_by_case(scenario, tables, derived)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for case in cases(scenario):
         of = derived.cases[case.id]
         people = rows_in(scenario.table("isolation_demand"), case.id)["people"].sum()

@@ -7,13 +7,14 @@ would find them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from allocator import warm
+from allocator.cases import likeliest, scenario_in, several, tables_in
 from allocator.goods import Goods, goods
 from allocator.instance import Instance, instance
 from allocator.larder import Larder
@@ -43,13 +44,28 @@ class Change:
         return self.staffing + self.travel + self.change + self.fairness + self.supply
 
 
+def _in_one_case(scenario: Scenario, plan: Plan) -> tuple[Scenario, Plan]:
+    """Both as they stand in the likeliest case, with its objective."""
+    if not several(scenario):
+        return scenario, plan
+    case = likeliest(scenario)
+    objective = next((row["objective"] for row in plan.kpis.get("cases", ()) if row["case"] == case), None)
+    return scenario_in(scenario, case), replace(plan, tables=tables_in(plan.tables, case), objective=objective)
+
+
 class State:
-    """Everything a question about a plan in hand needs, worked out once."""
+    """Everything a question about a plan in hand needs, worked out once; of several cases in the likeliest."""
 
     def __init__(self, scenario: Scenario, plan: Plan):
+        scenario, plan = _in_one_case(scenario, plan)
         self.scenario, self.plan = scenario, plan
-        self.inst: Instance = instance(scenario)
-        self.goods: Goods = goods(scenario)
+        opens = {
+            str(site): int(day)
+            for name in ("openings", "reopenings")
+            for site, day in plan.tables[name][["site", "first_day"]].itertuples(index=False)
+        }
+        self.inst: Instance = instance(scenario, opens)
+        self.goods: Goods = goods(scenario, opens)
         self.field = Field(self.inst)
         self.board = Board(self.inst, self.field, worth(self.inst))
         warm.place(self.board, plan.tables, idle=True)

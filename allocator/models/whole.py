@@ -127,7 +127,7 @@ class _Model:
 
     def _choices(self) -> None:
         made = self.choices
-        self.first: dict[tuple[int, int], int] = {}
+        self.first: dict[tuple[int, ...], int] = {}
         for o, earliest in enumerate(made.earliest.tolist()):
             self.offset += made.closed[o] * max(0, self.days - earliest)
             days = range(max(0, earliest), self.days)
@@ -146,21 +146,21 @@ class _Model:
 
     def _postings(self) -> None:
         inst = self.inst
-        self.post: dict[tuple[int, int, int], int] = {}
+        self.post: dict[tuple[int, ...], int] = {}
         self.offset += inst.moved
-        for c, j in zip(*np.nonzero(np.isfinite(inst.minutes)), strict=True):
-            for b in np.flatnonzero(inst.shape[c] >= 0):
-                cost = float(inst.posting_cost(int(c), int(b), int(j)))
-                self.post[int(c), int(b), int(j)] = self.column(cost, 0, 1, True)
-        for c in range(len(inst.cadres)):
-            mine = {v: 1.0 for (n, _, _), v in self.post.items() if n == c}
-            self.row(mine, 1 if inst.must[c] >= 0 else -math.inf, 1)
-        for b, size in enumerate(inst.batch_size.tolist()):
-            self.row({v: 1.0 for (_, n, _), v in self.post.items() if n == b}, high=size)
+        for c, j in np.argwhere(np.isfinite(inst.minutes)).tolist():
+            for b in np.flatnonzero(inst.shape[c] >= 0).tolist():
+                cost = float(inst.posting_cost(c, b, j))
+                self.post[c, b, j] = self.column(cost, 0, 1, True)
+        for person in range(len(inst.cadres)):
+            mine = {v: 1.0 for (n, _, _), v in self.post.items() if n == person}
+            self.row(mine, 1 if inst.must[person] >= 0 else -math.inf, 1)
+        for batch, size in enumerate(inst.batch_size.tolist()):
+            self.row({v: 1.0 for (_, n, _), v in self.post.items() if n == batch}, high=size)
 
     def _orders(self) -> None:
         goods = self.goods[0]
-        self.order: dict[tuple[int, int], int] = {}
+        self.order: dict[tuple[int, ...], int] = {}
         for v, item in enumerate(goods.supplier_item.tolist()):
             for d in range(int(goods.supplier_first[v]), int(goods.supplier_last[v]) + 1):
                 most = int(goods.supplier_most[v] // goods.pack[item])
@@ -187,12 +187,12 @@ class _Model:
         work: dict[tuple[int, ...], int] = {}
         there: dict[tuple[int, int, int], Terms] = defaultdict(dict)
         for (c, b, j), v in self.post.items():
-            for d in np.flatnonzero(inst.shape_days[inst.shape[c, b]]):
-                there[c, j, int(d)][v] = 1.0
+            for d in np.flatnonzero(inst.shape_days[inst.shape[c, b]]).tolist():
+                there[c, j, d][v] = 1.0
         trait = inst.shape_trait[inst.shape.max(1)]
         for (c, j, d), posted in there.items():
             at: Terms = {}
-            for p in range(inst.site_posts[j], inst.site_posts[j + 1]):
+            for p in range(int(inst.site_posts[j]), int(inst.site_posts[j + 1])):
                 if inst.target[p, d] > 0 and inst.traits[trait[c], p]:
                     work[c, p, d] = self.column(0, 0, 1, True)
                     at[work[c, p, d]] = 1.0
@@ -300,10 +300,10 @@ class _Model:
                 change[int(goods.supplier_depot[v]), i, arrives][n] += int(goods.pack[i])
         used = self._needs(goods, change, chance)
         for (p, d), people in staffed.items():
-            for i in np.flatnonzero(goods.kit_rate[inst.post_duty[p]]):
+            for i in np.flatnonzero(goods.kit_rate[inst.post_duty[p]]).tolist():
                 place = goods.depots + int(inst.post_site[p])
                 for v in people:
-                    change[place, int(i), d][v] -= int(goods.kit_rate[inst.post_duty[p], i])
+                    change[place, i, d][v] -= int(goods.kit_rate[inst.post_duty[p], i])
         self._balance(goods, change)
         return moved, used
 
@@ -352,7 +352,7 @@ class _Model:
             taken: dict[tuple[int, int], Terms] = defaultdict(dict)
             for t, d in zip(*np.nonzero(made.people[k]), strict=True):
                 sent: Terms = {}
-                for o in np.flatnonzero(made.capacity > 0):
+                for o in np.flatnonzero(made.capacity > 0).tolist():
                     if np.isfinite(made.move[t, o]):
                         cost = chance * (made.move[t, o] - made.without)
                         v = self.placed[k, int(t), int(o), int(d)] = self.column(cost, whole=True)
