@@ -13,7 +13,7 @@ from allocator.limits import Watch
 from allocator.models.board import Board
 from allocator.models.field import Field
 from allocator.models.matching import match
-from allocator.models.reshuffle import layers, ranks
+from allocator.models.reshuffle import ranks
 
 __all__ = ["Search"]
 
@@ -84,8 +84,7 @@ class Search:
             got = got[np.argsort(-net[got, chosen[got]], kind="stable")[:take]]
         cadres, sites = idle[got], chosen[got]
         board.post(cadres, board.batch[cadres], sites)
-        for layer in layers(sites):
-            board.reroster(cadres[layer])
+        board.reroster(cadres)
 
     def _wanted(self) -> np.ndarray:
         """[J] required person-shifts still missing."""
@@ -250,15 +249,18 @@ class Search:
             net[able, b] = values - inst.posting_cost(taken[able], b, sites[able])
         chosen = match(net, room, batches, inst.must[taken] >= 0).chosen
         placed = np.flatnonzero(chosen >= 0)
-        return self._settle(before, value, taken[placed], chosen[placed], sites[placed])
+        # who gains nowhere gives up the label too: others may have it by now
+        board.batch[taken] = -1
+        gain = self._settle(before, value, taken[placed], chosen[placed], sites[placed])
+        self._relabel()
+        return gain
 
     def _settle(self, before: tuple[np.ndarray, ...], value: float, cadres: np.ndarray, batches: np.ndarray,
                 sites: np.ndarray) -> float:
         """Put the cadres on their new places, or everything back if that is worse."""
         board = self.board
         board.post(cadres, batches, sites)
-        for layer in layers(sites):
-            board.reroster(cadres[layer])
+        board.reroster(cadres)
         gain = board.value() - value
         if gain < 0:
             _restore(board, before)
