@@ -169,7 +169,7 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, runs, seal, summary, trade
+    from allocator import console, ready, runs, seal, state, summary, trade
 
     limits = limits_of(seconds, gap, seed, processes)
     watch = Watch(limits, None if quiet else console.Ticker())
@@ -186,6 +186,7 @@ def solve(
     runs.save(found, plan, folder)
     if not violations:
         seal.seal(folder, seal.digests(folder))
+        ready.keep(state.State(found, plan), folder, ready.digest(folder))
     if as_json:
         made = {"run": str(folder), "seconds": round(watch.seconds, 3)}
         emit(_judgement(violations) | made | summary.document(found, plan))

@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 
 from allocator import fixes, remedies
-from allocator.candidates import measured, measured_plan, reused
+from allocator.candidates import measured
 from allocator.console import aligned
 from allocator.errors import InputError, Problem
 from allocator.fixes import Fix
 from allocator.keys import totals
+from allocator.outcome import measured_plan, reused
 from allocator.phrases import Reason, fix_words, goods_reason, people_reason
 from allocator.plan import Plan
 from allocator.problems import nearest
