@@ -187,7 +187,8 @@ def solve(
     runs.save(found, plan, folder)
     if not violations:
         seal.seal(folder, seal.digests(folder))
-        ready.keep(state.State(found, plan), folder, ready.digest(folder))
+        if len(found.settings.cases) < 2:
+            ready.keep(state.State(found, plan), folder, ready.digest(folder))
     if as_json:
         made = {"run": str(folder), "seconds": round(watch.seconds, 3)}
         emit(_judgement(violations) | made | summary.document(found, plan))

@@ -28,7 +28,7 @@ from allocator.standing import Standing
 
 __all__ = ["TABLES", "digest", "keep", "kept"]
 
-TABLES = ("postings", "assignments", "shipments", "supply")
+TABLES = ("postings", "assignments", "shipments", "supply", "openings", "reopenings")
 """Tables of a plan that its standing is made from."""
 Part = TypeVar("Part", Instance, Goods)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from allocator import warm
+from allocator.errors import InputError, Problem
 from allocator.goods import goods
 from allocator.instance import instance
 from allocator.models.board import Board
@@ -22,9 +23,16 @@ __all__ = ["Change", "State"]
 
 
 class State(Standing):
-    """Everything a question about a plan in hand needs, worked out once."""
+    """Everything a question about a plan in hand needs, worked out once.
+
+    Raises `InputError` where the plan is for several cases.
+    """
 
     def __init__(self, scenario: Scenario, plan: Plan):
+        cases = len(scenario.settings.cases)
+        if cases > 1:
+            way = "one case: what one more change costs is asked of plans for one case only"
+            raise InputError([Problem("scenario.toml", None, "case", str(cases), way, "several_cases")])
         self.scenario, self.plan = scenario, plan
         self.inst, self.goods = instance(scenario), goods(scenario)
         board = Board(self.inst, Field(self.inst), worth(self.inst))

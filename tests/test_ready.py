@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from cities import city
 from click.testing import Result
 
 from allocator import candidates, pipeline, ready, runs
+from allocator.errors import InputError
 from allocator.limits import Limits
 from allocator.seal import STANDING
+from allocator.settings import Case
 from allocator.state import State
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,3 +109,10 @@ def test_an_answer_from_it_loads_no_pandas_and_no_solver(allocator: Ask, run: Pa
     code += " sys.exit(bool({'ortools', 'pandas', 'scipy'} & set(sys.modules)))"
     words = [sys.executable, "-c", code, "candidates", str(run), "S05"]
     assert subprocess.run(words, cwd=ROOT, check=False, stdout=subprocess.DEVNULL).returncode == 0
+
+
+def test_a_plan_for_several_cases_is_refused(run: Path) -> None:
+    scenario, plan = runs.load(run)
+    two = replace(scenario.settings, cases=(Case("mild", 0.5), Case("harsh", 0.5)))
+    with pytest.raises(InputError, match="for one case only"):
+        State(replace(scenario, settings=two), plan)

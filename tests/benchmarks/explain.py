@@ -152,6 +152,8 @@ def main() -> int:
             free += sum(freely(state, e) for e in fixed)
         for k in draw.permutation(len(fixed))[: given.resolve]:
             again += (1, *solved_again(state, fixed[k]))
+            if not random:
+                print(f"{name}: solved again {again[0]}, {again[1]} hold", flush=True)
         if random and resources < given.resources:
             curve = Curve(state.goods, state.kits)
             prices = shadow.priced(curve, shadow.limits(curve, (0, state.goods.days // 2)))
