@@ -45,30 +45,35 @@ print(f"{case.settings.title or case.settings.name}: objective {plan.objective:,
 #
 # The price of an item at a depot is the difference of two solved models, with the shifts of the plan as they are
 # and packs that may be broken. It holds from `less` units fewer to `more` units more; beyond, less is saved. Looked at
-# are the dozen limits that the plan's own table `prices` calls dearest.
+# are the limits that the plan's own table `prices` calls dearest: `ALLOCATOR_PRICES` of them, 12 if not set. A model of
+# a whole city takes a minute for each step; with 0 the table stands as it is, without ranges.
 
 # %%
-curve = shadow.Curve(state.goods, state.kits)
-dearest = plan.table("prices").nlargest(12, "shadow_price")["key"]
-found = shadow.priced(curve, (limit for limit in shadow.limits(curve) if limit.key in set(dearest)))
-prices = shadow.table(found).sort_values("shadow_price", ascending=False)
+COUNT = int(os.environ.get("ALLOCATOR_PRICES", "12"))
+dearest = plan.table("prices").nlargest(COUNT or 12, "shadow_price")
+found = []
+if COUNT:
+    curve = shadow.Curve(state.goods, state.kits)
+    found = shadow.priced(curve, (limit for limit in shadow.limits(curve) if limit.key in set(dearest["key"])))
+prices = shadow.table(found).sort_values("shadow_price", ascending=False) if COUNT else dearest
 print(prices.to_string(index=False))
 
 # %%
-fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
-for p in sorted(found, key=lambda p: -p.value)[:4]:
-    far = min(p.limit.most, 4 * p.more)
-    units = np.unique(np.linspace(-p.less, far, 9).round())
-    saved = [curve.base - curve.at(p.limit.row, float(u))[0] for u in units]
-    line = ax.plot(units, saved, marker=".", label=p.limit.key)[0]
-    ends = np.array([-p.less, p.more])
-    ax.plot(ends, p.value * ends, lw=5, alpha=0.3, color=line.get_color())
-    inside = units <= p.more
-    assert np.allclose(np.array(saved)[inside], p.value * units[inside], atol=1e-6 * max(1.0, curve.base))
-ax.set_xlabel("units more on the first day")
-ax.set_ylabel("penalty saved")
-ax.legend(fontsize=7)
-ax.set_title("A price holds along its wide band")
+if found:
+    fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+    for p in sorted(found, key=lambda p: -p.value)[:4]:
+        far = min(p.limit.most, 4 * p.more)
+        units = np.unique(np.linspace(-p.less, far, 9).round())
+        saved = [curve.base - curve.at(p.limit.row, float(u))[0] for u in units]
+        line = ax.plot(units, saved, marker=".", label=p.limit.key)[0]
+        ends = np.array([-p.less, p.more])
+        ax.plot(ends, p.value * ends, lw=5, alpha=0.3, color=line.get_color())
+        inside = units <= p.more
+        assert np.allclose(np.array(saved)[inside], p.value * units[inside], atol=1e-6 * max(1.0, curve.base))
+    ax.set_xlabel("units more on the first day")
+    ax.set_ylabel("penalty saved")
+    ax.legend(fontsize=7)
+    ax.set_title("A price holds along its wide band")
 
 # %% [markdown]
 # ## People and goods: what would help most
@@ -81,11 +86,11 @@ print(means.means(state).to_string(index=False))
 # %% [markdown]
 # ## Why the dearest shortages remain
 #
-# Of the fifty places most short of people. A fix is shown only where a whole plan with it was verified, the shortage
+# Of the ten places most short of people. A fix is shown only where a whole plan with it was verified, the shortage
 # gone and the objective no worse.
 
 # %%
-worst = [state.site[site] for site in offers.places(plan)[:50]]
+worst = [state.site[site] for site in offers.places(plan)[:10]]
 wanted = explain.shortages(state, np.array(worst, dtype=int))
 reasons = explain.reasons(state, explain.explained(state, wanted)).sort_values("gain", ascending=False)
 assert len(reasons) == len(wanted)

@@ -1,10 +1,10 @@
 """The notebooks on a case of one's own: what they print and draw, kept in a folder.
 
-    python tests/benchmarks/notebooks.py RUN OUT [--seconds 100] [--rounds 1] [--only 02 ...]
+    python tests/benchmarks/notebooks.py RUN OUT [--seconds 100] [--rounds 1] [--prices 0] [--only 02 ...]
 
 RUN is a finished plan with its scenario, which the notebooks begin with. Each runs in a process of its own; OUT gets
-its text as NAME.txt and its pictures as NAME-1.png, NAME-2.png and so on. --seconds and --rounds are the effort:
-ALLOCATOR_SECONDS and ALLOCATOR_ROUNDS.
+its text as NAME.txt and its pictures as NAME-1.png, NAME-2.png and so on. --seconds, --rounds and --prices are the
+effort: ALLOCATOR_SECONDS, ALLOCATOR_ROUNDS, ALLOCATOR_PRICES.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seconds", default="100")
     parser.add_argument("--rounds", default="1")
+    parser.add_argument("--prices", default="0")
     parser.add_argument("--only", nargs="*", default=[""], help="beginnings of the names of notebooks")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    effort = {"ALLOCATOR_SECONDS": given.seconds, "ALLOCATOR_ROUNDS": given.rounds}
+    effort = {"ALLOCATOR_SECONDS": given.seconds, "ALLOCATOR_ROUNDS": given.rounds, "ALLOCATOR_PRICES": given.prices}
     own = {"ALLOCATOR_RUN": str(given.run.resolve()), "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
     failed = []
     for notebook in sorted((ROOT / "notebooks").glob("*.py")):
