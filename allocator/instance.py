@@ -9,12 +9,16 @@ night fitness) and the days on which the cadre can work there; equal shapes are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from allocator import reach
-from allocator.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from allocator.scenario import Scenario
 
 BACK = 6
 """Days before the first that rules on any seven days look back to."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from allocator.scenario import Scenario
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from allocator.scenario import Scenario
 
 __all__ = ["great_circle_km", "minutes", "pins"]
 
