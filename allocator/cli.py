@@ -18,6 +18,7 @@ import click
 
 from allocator import cli_service, questions
 from allocator.cli_bench import bench
+from allocator.cli_city import city
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Watch
 from allocator.options import after_options, begun
@@ -81,7 +82,7 @@ def main() -> None:
     """
 
 
-for _command in (*questions.COMMANDS, *cli_service.COMMANDS, bench):
+for _command in (*questions.COMMANDS, *cli_service.COMMANDS, bench, city):
     main.add_command(_command)
 
 
