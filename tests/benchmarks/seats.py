@@ -50,7 +50,8 @@ def solve(scenario: Scenario, given: Any, now: Callable[[], float]) -> dict[str,
         begun = now()
         code = str(Path(__file__).with_name("timefold_seats.py"))
         heap = f"{max(1, int(given.memory / 2))}g"
-        done = subprocess.run([given.timefold_python, code, question, answer, heap], check=False, stdout=subprocess.DEVNULL)
+        command = [given.timefold_python, code, question, answer, heap]
+        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
         if done.returncode or not answer.exists():
             return record | {"status": f"failed ({done.returncode})", "bound": None}
         found = json.loads(answer.read_text())
