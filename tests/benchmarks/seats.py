@@ -9,6 +9,7 @@ the allocator's own supply stage, shifts without their kit withdrawn.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -49,9 +50,9 @@ def solve(scenario: Scenario, given: Any, now: Callable[[], float]) -> dict[str,
         question.write_text(json.dumps(task))
         begun = now()
         code = str(Path(__file__).with_name("timefold_seats.py"))
-        heap = f"{max(1, int(given.memory / 2))}g"
-        command = [given.timefold_python, code, question, answer, heap]
-        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+        heap = {"JAVA_TOOL_OPTIONS": f"-Xmx{max(1, int(given.memory / 2))}g"}
+        command = [given.timefold_python, code, question, answer]
+        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=os.environ | heap)
         if done.returncode or not answer.exists():
             return record | {"status": f"failed ({done.returncode})", "bound": None}
         found = json.loads(answer.read_text())

@@ -1,6 +1,6 @@
 """Timefold fills seats; run by `seats.py` under a Python that has the package `timefold`.
 
-    python timefold_seats.py TASK.json ANSWER.json HEAP
+    python timefold_seats.py TASK.json ANSWER.json
 
 Hard: one seat a day, one site, rest, days in a row, shifts and nights in any seven days. Soft: seats left empty at
 what they are worth, the travel of each posting, less what staying saves. The model is that of Timefold's example of
@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from timefold.solver import SolverFactory
-from timefold.solver import init as start_java
 from timefold.solver.config import Duration, ScoreDirectorFactoryConfig, SolverConfig, TerminationConfig
 from timefold.solver.domain import (
     PlanningEntityCollectionProperty,
@@ -160,5 +159,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    start_java(f"-Xmx{sys.argv[3]}")
     sys.exit(main())
