@@ -18,6 +18,7 @@ import click
 
 from allocator import cli_service, questions
 from allocator.cli_bench import bench
+from allocator.cli_city import city
 from allocator.cli_fix import fix
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Watch
@@ -82,7 +83,7 @@ def main() -> None:
     """
 
 
-for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, bench):
+for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, bench, city):
     main.add_command(_command)
 
 

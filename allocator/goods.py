@@ -159,7 +159,7 @@ def _arrivals(scenario: Scenario, place: dict[str, int], item: dict[str, int]) -
 
 def _lanes(scenario: Scenario, place: dict[str, int]) -> pd.DataFrame:
     """Lanes by index with their road km: those of the table, or the usual ones where there is none."""
-    lanes = scenario.table("lanes") if "lanes" in scenario.given else _usual_lanes(scenario)
+    lanes = scenario.table("lanes") if "lanes" in scenario.given else usual_lanes(scenario)
     points = [scenario.table(name)[["lon", "lat"]].to_numpy(dtype=float) for name in ("depots", "sites")]
     at = np.radians(np.concatenate(points))
     frame = lanes.assign(
@@ -176,7 +176,7 @@ def _great_circle_km(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return 2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(chord, 1.0)))
 
 
-def _usual_lanes(scenario: Scenario) -> pd.DataFrame:
+def usual_lanes(scenario: Scenario) -> pd.DataFrame:
     """City depots -> district depots -> sites of the district, or city depots -> sites without one."""
     import pandas as pd
 

@@ -19,6 +19,8 @@ __all__ = ["Search"]
 
 GAINLESS = 1e-3
 """A gain below this is none: values of all cadres at all sites are single precision."""
+BLOCK = 2_000_000
+"""Pairs of cadre and site worked out at a time: a whole city of them is as large as the answer."""
 LARGE = 8
 """Teams of this size or more give up, and may take in, more than one member at a time."""
 
@@ -99,15 +101,23 @@ class Search:
         inst = self.inst
         columns = np.arange(len(inst.sites)) if sites is None else sites
         shapes, inverse = np.unique(inst.shape[cadres, batches], return_inverse=True)
-        net = self.field.values(gains, shapes, columns)[inverse.reshape(-1)]
-        minutes = inst.minutes[np.ix_(cadres, columns)]
+        values, inverse = self.field.values(gains, shapes, columns), inverse.reshape(-1)
+        net = np.empty((len(cadres), len(columns)), values.dtype)
         length = inst.last[cadres, batches] - inst.first[cadres, batches] + 1
-        net = net - (inst.w_travel * np.where(np.isfinite(minutes), minutes, 0) * length[:, None]).astype(net.dtype)
-        stay = np.flatnonzero(inst.previous[cadres] >= 0)
-        if len(stay) and inst.w_change:
-            row, column = np.nonzero(inst.previous[cadres[stay]][:, None] == columns[None, :])
-            net[stay[row], column] += inst.w_change
-        return np.where(np.isfinite(minutes), net, -np.inf)
+        step = max(1, BLOCK // max(1, len(columns)))
+        for low in range(0, len(cadres), step):
+            rows = slice(low, low + step)
+            minutes = inst.minutes[np.ix_(cadres[rows], columns)]
+            near = np.isfinite(minutes)
+            travel = (inst.w_travel * np.where(near, minutes, 0) * length[rows, None]).astype(net.dtype)
+            net[rows] = np.where(near, values[inverse[rows]] - travel, -np.inf)
+        if inst.w_change:
+            place = np.full(len(inst.sites), -1)
+            place[columns] = np.arange(len(columns))
+            stay = np.flatnonzero(inst.previous[cadres] >= 0)
+            stay = stay[place[inst.previous[cadres[stay]]] >= 0]
+            net[stay, place[inst.previous[cadres[stay]]]] += inst.w_change
+        return net
 
     def _sample(self, share: float, sites: np.ndarray | None = None, single: bool = True) -> np.ndarray:
         """Random members of a random share of the sites: one each, or one in `LARGE` of a large team."""
