@@ -14,25 +14,30 @@ Sites are few to look at: a bound on what each cadre can save tells when nobody 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from allocator import context, measures
 from allocator.errors import InputError, Problem
-from allocator.plan import Plan, arrange
 from allocator.problems import nearest
-from allocator.scenario import Scenario
-from allocator.state import Change, State
+from allocator.standing import Change, Standing
 
-__all__ = ["Move", "candidates_for", "moved", "neighbours", "ranked", "table"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from allocator.plan import Plan
+    from allocator.scenario import Scenario
+
+__all__ = ["Move", "candidates_for", "measured", "neighbours", "ranked", "rows", "table"]
 
 GAINLESS = 1e-9
-NEEDED = ("postings", "assignments", "shipments", "supply")
-"""Tables of a plan from which candidates are ranked."""
 CHUNK = 16
 """Cadres looked at together."""
+COLUMNS = (
+    *("cadre", "from", "batch", "minutes", "shifts", "covers", "change", "gained_here", "lost_there"),
+    *("travel", "moving", "fairness", "supply"),
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Move:
     change: Change
 
 
-def ranked(state: State, code: str, most: int = 20) -> list[Move]:
+def ranked(state: Standing, code: str, most: int = 20) -> list[Move]:
     """The `most` best moves to a site, best first.
 
     Raises `InputError` where the scenario has no such site.
@@ -60,7 +65,7 @@ def ranked(state: State, code: str, most: int = 20) -> list[Move]:
     return _best(offers, np.arange(len(offers.least)), most)
 
 
-def neighbours(state: State, code: str, most: int = 20) -> list[Move]:
+def neighbours(state: Standing, code: str, most: int = 20) -> list[Move]:
     """The `most` best moves to a site, and beside them the `most` best of those posted in its district."""
     offers = _Offers(state, _known(state, code))
     old, home = state.board.site[offers.cadre], state.inst.site_district
@@ -71,14 +76,14 @@ def neighbours(state: State, code: str, most: int = 20) -> list[Move]:
     return sorted(both, key=lambda m: _rank(state, m))
 
 
-def _known(state: State, code: str) -> int:
+def _known(state: Standing, code: str) -> int:
     if code not in state.site:
         way = f"a site of the scenario; {nearest(code, list(state.site))}"
         raise InputError([Problem("SITE", None, None, code, way, "unknown_site")])
     return state.site[code]
 
 
-def _rank(state: State, move: Move) -> tuple[float, str]:
+def _rank(state: Standing, move: Move) -> tuple[float, str]:
     return move.change.total, str(state.inst.cadres[move.cadre])
 
 
@@ -99,7 +104,7 @@ def _best(offers: _Offers, rows: np.ndarray, most: int) -> list[Move]:
 class _Offers:
     """All cadres who can go to a site, with a bound on what each can save."""
 
-    def __init__(self, state: State, j: int):
+    def __init__(self, state: Standing, j: int):
         self.state, self.site = state, j
         inst, board = state.inst, state.board
         here = np.isfinite(inst.minutes[:, j]) & (board.site != j)
@@ -167,7 +172,7 @@ class _Offers:
         return min(found, key=lambda m: m.change.total)
 
 
-def measured(state: State, c: int, b: int, j: int, posts: np.ndarray) -> Move:
+def measured(state: Standing, c: int, b: int, j: int, posts: np.ndarray) -> Move:
     """What posting a cadre to a site with these posts changes; shifts without a kit are left out."""
     inst, board = state.inst, state.board
     posts = posts.copy()
@@ -189,31 +194,25 @@ def measured(state: State, c: int, b: int, j: int, posts: np.ndarray) -> Move:
     return Move(c, j, b, posts, covers, lost, found)
 
 
-def table(state: State, moves: list[Move]) -> pd.DataFrame:
-    """The moves as rows: who, from where, what is covered, what it changes."""
-    inst = state.inst
-    rows = []
+def rows(standing: Standing, moves: list[Move]) -> list[dict[str, Any]]:
+    """The moves as records of `COLUMNS`: who, from where, what is covered, what it changes."""
+    inst = standing.inst
+    found = []
     for m in moves:
-        old = int(state.board.site[m.cadre])
-        rows.append(
-            {
-                "cadre": inst.cadres[m.cadre],
-                "from": inst.sites[old] if old >= 0 else "",
-                "batch": inst.batches[m.batch],
-                "minutes": round(float(inst.minutes[m.cadre, m.site]), 1),
-                "shifts": int((m.posts >= 0).sum()),
-                "covers": m.covers,
-                "change": m.change.total,
-                "gained_here": m.lost - m.change.staffing,
-                "lost_there": m.lost,
-                "travel": m.change.travel,
-                "moving": m.change.change,
-                "fairness": m.change.fairness,
-                "supply": m.change.supply,
-            }
-        )
-    columns = ["cadre", "from", "batch", "minutes", "shifts", "covers", "change", "gained_here", "lost_there"]
-    return pd.DataFrame(rows, columns=[*columns, "travel", "moving", "fairness", "supply"])
+        old = int(standing.board.site[m.cadre])
+        head = (str(inst.cadres[m.cadre]), str(inst.sites[old]) if old >= 0 else "", str(inst.batches[m.batch]))
+        change, minutes = m.change, round(float(inst.minutes[m.cadre, m.site]), 1)
+        here = (change.total, m.lost - change.staffing, m.lost)
+        terms = (float(x) for x in (*here, change.travel, change.change, change.fairness, change.supply))
+        found.append(dict(zip(COLUMNS, (*head, minutes, int((m.posts >= 0).sum()), m.covers, *terms), strict=True)))
+    return found
+
+
+def table(standing: Standing, moves: list[Move]) -> pd.DataFrame:
+    """The moves as a table of `COLUMNS`."""
+    import pandas as pd
+
+    return pd.DataFrame(rows(standing, moves), columns=list(COLUMNS))
 
 
 def candidates_for(scenario: Scenario, plan: Plan, site: str, most: int = 20) -> pd.DataFrame:
@@ -222,56 +221,7 @@ def candidates_for(scenario: Scenario, plan: Plan, site: str, most: int = 20) ->
     `change` is the exact difference of the objective, below 0 for a better plan: what is gained here,
     what the own place loses, travel, moving, fairness and goods.
     """
+    from allocator.state import State
+
     state = State(scenario, plan)
     return table(state, ranked(state, site, most))
-
-
-def moved(state: State, move: Move) -> Plan:
-    """The whole plan with the move made, measured anew; it carries no bound."""
-    inst, c, j, b = state.inst, move.cadre, move.site, move.batch
-    code, old = inst.cadres[c], int(state.board.site[c])
-    tables = dict(state.plan.tables)
-    days = np.flatnonzero(move.posts >= 0)
-    posts = move.posts[days]
-    posting = {"cadre": code, "batch": inst.batches[b], "site": inst.sites[j], "first_day": int(inst.first[c, b])}
-    posting |= {"last_day": int(inst.last[c, b]), "minutes": round(float(inst.minutes[c, j]), 3)}
-    work = pd.DataFrame(
-        {
-            "cadre": code,
-            "day": days,
-            "shift": inst.shifts[inst.post_shift[posts]],
-            "site": inst.sites[j],
-            "duty": inst.duties[inst.post_duty[posts]],
-        }
-    )
-    for name, new in (("postings", pd.DataFrame([posting])), ("assignments", work)):
-        kept = tables[name][tables[name]["cadre"] != code]
-        tables[name] = pd.concat([kept, new], ignore_index=True) if len(new) else kept
-    plus = {j: state.worn(move.posts)} | ({old: -state.worn(state.board.plan[c])} if old >= 0 else {})
-    tables["supply"] = reused(state, plus)
-    return measured_plan(state.scenario, state.plan, tables)
-
-
-def reused(state: State, plus: dict[int, np.ndarray], more: dict[int, np.ndarray] | None = None) -> pd.DataFrame:
-    """The supply table with goods used anew where kits change by `plus` or `more` arrives (site -> [I, D])."""
-    supply = state.plan.tables["supply"]
-    used = supply["used"].to_numpy(copy=True)
-    for j, units in plus.items():
-        come = np.zeros_like(units) if more is None else more[j]
-        for item in np.flatnonzero(units.any(axis=1) | come.any(axis=1)):
-            served = state.larder.served(j, int(item), state.kits[j, item] + units[item], come[item])
-            for r, line in enumerate(state.larder.lines.get((j, int(item)), ())):
-                day = np.flatnonzero(state.goods.need[line])
-                used[state.supply_row[line, day]] = served.used[r, day]
-    return supply.assign(used=used)
-
-
-def measured_plan(scenario: Scenario, plan: Plan, tables: dict[str, pd.DataFrame]) -> Plan:
-    """The plan with other tables, every figure worked out anew, and no proof."""
-    full = arrange(measures.complete(scenario, arrange(tables)))
-    derived = measures.derive(scenario, full)
-    terms = measures.objective_terms(scenario, full, derived)
-    figures = measures.kpis(scenario, full, derived)
-    named = replace(plan, fingerprint=scenario.fingerprint, context=context.of(scenario), certificates=())
-    named = replace(named, tables=full, kpis=figures)
-    return replace(named, objective=sum(terms.values()), bound=None, terms=terms)

@@ -18,6 +18,8 @@ import click
 
 from allocator import cli_service, questions
 from allocator.cli_bench import bench
+from allocator.cli_city import city
+from allocator.cli_fix import fix
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Watch
 from allocator.options import after_options, begun
@@ -81,7 +83,7 @@ def main() -> None:
     """
 
 
-for _command in (*questions.COMMANDS, *cli_service.COMMANDS, bench):
+for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, bench, city):
     main.add_command(_command)
 
 
@@ -169,7 +171,7 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, runs, seal, summary, trade
+    from allocator import console, ready, runs, seal, state, summary, trade
 
     limits = limits_of(seconds, gap, seed, processes)
     watch = Watch(limits, None if quiet else console.Ticker())
@@ -186,6 +188,8 @@ def solve(
     runs.save(found, plan, folder)
     if not violations:
         seal.seal(folder, seal.digests(folder))
+        if len(found.settings.cases) < 2:
+            ready.keep(state.State(found, plan), folder, ready.digest(folder))
     if as_json:
         made = {"run": str(folder), "seconds": round(watch.seconds, 3)}
         emit(_judgement(violations) | made | summary.document(found, plan))

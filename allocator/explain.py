@@ -19,11 +19,12 @@ import numpy as np
 import pandas as pd
 
 from allocator import fixes, remedies
-from allocator.candidates import measured, measured_plan, reused
+from allocator.candidates import measured
 from allocator.console import aligned
 from allocator.errors import InputError, Problem
 from allocator.fixes import Fix
 from allocator.keys import totals
+from allocator.outcome import measured_plan, reused
 from allocator.phrases import Reason, fix_words, goods_reason, people_reason
 from allocator.plan import Plan
 from allocator.problems import nearest
@@ -32,7 +33,10 @@ from allocator.state import State
 from allocator.tables import OUTPUTS, TIERS
 from allocator.verifier import verify
 
-__all__ = ["Shortage", "explained", "reasons", "rendered", "shared", "shortages", "sites_of", "updated", "with_fixes"]
+__all__ = [
+    *("Explained", "Shortage", "ended", "explained", "named", "reasons", "rendered", "shared", "shortages"),
+    *("sites_of", "updated", "with_fixes"),
+]
 
 Tell = Callable[[str], None]
 
@@ -162,20 +166,31 @@ def _proved(state: State, wanted: Sequence[Shortage], turn: list[tuple[int, Fix]
 
 def _gone(state: State, plan: Plan) -> Callable[[Shortage], bool]:
     """Does the plan's own table no longer show the shortage?"""
+    left = _short(plan)
+    return lambda s: (str(state.inst.sites[s.site]), named(state, s)) not in left
+
+
+def ended(state: State, s: Shortage) -> Callable[[Plan], bool]:
+    """Is a plan free of the shortage?"""
+    return lambda plan: _gone(state, plan)(s)
+
+
+def _short(plan: Plan) -> set[tuple[str, str]]:
+    """(site, what is short there)."""
+    found: set[tuple[str, str]] = set()
+    for name, (a, b) in (("coverage", ("duty", "shift")), ("supply", ("item", "tier"))):
+        rows = plan.tables[name]
+        rows = rows[rows["shortage"] > 0]
+        found |= set(zip(rows["site"], rows[a] + " " + rows[b], strict=True))
+    return found
+
+
+def named(state: State, s: Shortage) -> str:
+    """What is short: duty and shift, or item and tier."""
     inst, goods = state.inst, state.goods
-    cells = plan.tables["coverage"]
-    people = set(cells.loc[cells["shortage"] > 0, ["site", "duty", "shift"]].itertuples(index=False, name=None))
-    rows = plan.tables["supply"]
-    units = set(rows.loc[rows["shortage"] > 0, ["site", "item", "tier"]].itertuples(index=False, name=None))
-
-    def gone(s: Shortage) -> bool:
-        code = inst.sites[s.site]
-        if s.people:
-            return (code, inst.duties[inst.post_duty[s.index]], inst.shifts[inst.post_shift[s.index]]) not in people
-        item, tier = goods.items[goods.need_item[s.index]], TIERS[goods.need_tier[s.index]]
-        return (code, item, tier) not in units
-
-    return gone
+    if s.people:
+        return f"{inst.duties[inst.post_duty[s.index]]} {inst.shifts[inst.post_shift[s.index]]}"
+    return f"{goods.items[goods.need_item[s.index]]} {TIERS[goods.need_tier[s.index]]}"
 
 
 def with_fixes(state: State, found: Sequence[Fix], scenario: Scenario | None = None) -> Plan:
@@ -251,16 +266,12 @@ def _best_elsewhere(state: State, post: int, able: np.ndarray) -> list[tuple[str
 
 def reasons(state: State, found: Sequence[Explained]) -> pd.DataFrame:
     """The output table `reasons`."""
-    inst, goods = state.inst, state.goods
     rows = []
     for e in found:
         s = e.shortage
-        if s.people:
-            what = f"{inst.duties[inst.post_duty[s.index]]} {inst.shifts[inst.post_shift[s.index]]}"
-        else:
-            what = f"{goods.items[goods.need_item[s.index]]} {TIERS[goods.need_tier[s.index]]}"
         english, chinese = ("", "") if e.fix is None else fix_words(state, e.fix)
-        row = {"site": inst.sites[s.site], "what": what, "day": s.day, "shortage": float(s.short.sum())}
+        row = {"site": state.inst.sites[s.site], "what": named(state, s)}
+        row |= {"day": s.day, "shortage": float(s.short.sum())}
         row |= {"rule": e.reason.rule, "reason": e.reason.english, "reason_zh": e.reason.chinese}
         row |= {"fix": english, "fix_zh": chinese, "gain": 0.0 if e.fix is None else e.fix.gain}
         rows.append(row | {"change": "" if e.fix is None else e.fix.text()})

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from allocator.instance import CLOSED, closed_sites
-from allocator.scenario import Scenario
 from allocator.tables import TIERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from allocator.scenario import Scenario
 
 EARTH_KM = 6371.0088
 
@@ -157,11 +161,9 @@ def _arrivals(scenario: Scenario, place: dict[str, int], item: dict[str, int]) -
 
 def _lanes(scenario: Scenario, place: dict[str, int]) -> pd.DataFrame:
     """Lanes by index with their road km: those of the table, or the usual ones where there is none."""
-    lanes = scenario.table("lanes") if "lanes" in scenario.given else _usual_lanes(scenario)
-    points = pd.concat(
-        [scenario.table(name)[["lon", "lat"]] for name in ("depots", "sites")], ignore_index=True
-    )
-    at = np.radians(points.to_numpy(dtype=float))
+    lanes = scenario.table("lanes") if "lanes" in scenario.given else usual_lanes(scenario)
+    points = [scenario.table(name)[["lon", "lat"]].to_numpy(dtype=float) for name in ("depots", "sites")]
+    at = np.radians(np.concatenate(points))
     frame = lanes.assign(
         origin=_codes(lanes["origin"], place), destination=_codes(lanes["destination"], place)
     )
@@ -176,8 +178,10 @@ def _great_circle_km(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return 2 * EARTH_KM * np.arcsin(np.sqrt(np.minimum(chord, 1.0)))
 
 
-def _usual_lanes(scenario: Scenario) -> pd.DataFrame:
+def usual_lanes(scenario: Scenario) -> pd.DataFrame:
     """City depots -> district depots -> sites of the district, or city depots -> sites without one."""
+    import pandas as pd
+
     depots, sites = scenario.table("depots"), scenario.table("sites")
     city, local = depots[depots["district"] == ""], depots[depots["district"] != ""]
     down = city[["depot"]].merge(local[["depot"]].rename(columns={"depot": "destination"}), how="cross")

@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from allocator import reach
-from allocator.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from allocator.scenario import Scenario
 
 BACK = 6
 """Days before the first that rules on any seven days look back to."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from allocator import executor
-from allocator.candidates import neighbours, table
+from allocator.candidates import neighbours, rows
 from allocator.plan import Plan
 from allocator.scenario import Scenario
 from allocator.state import State
@@ -37,7 +37,7 @@ def places(plan: Plan) -> list[str]:
 def worked_out(
     scenario: Scenario, plan: Plan, sites: list[str], most: int, processes: int = 1
 ) -> Iterator[tuple[str, Rows]]:
-    """Yield each site with its candidates as rows of `candidates.table`, as they are done.
+    """Yield each site with its candidates as rows of `candidates.rows`, as they are done.
 
     Each site has the `most` best of the city and the `most` best posted in its own district.
     """
@@ -60,5 +60,4 @@ def _state(shared: bytes) -> tuple[State, int]:
 
 def _some(shared: bytes, sites: list[str]) -> list[tuple[str, Rows]]:
     state, most = _state(shared)
-    found = ((site, table(state, neighbours(state, site, most))) for site in sites)
-    return [(site, [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]) for site, rows in found]
+    return [(site, rows(state, neighbours(state, site, most))) for site in sites]

@@ -37,6 +37,9 @@ from allocator.scenario import Scenario
 TIGHT = 1e-6
 """Relative gap at which a stage counts as optimal."""
 
+ROUNDS = 3
+"""Rounds of neighbourhoods before the annealing, and after it."""
+
 
 def solve(
     scenario: Scenario, limits: Limits | None = None, watch: Watch | None = None, start: Plan | None = None
@@ -117,7 +120,12 @@ class Solve:
         if self.start is not None and self.limits.rounds:
             people.settle(watch, 0.5)
         if not self._enough():
-            people.improve(watch, 0.75, self.limits.rounds, proving.hear if proving else None)
+            hear = proving.hear if proving else None
+            rounds = self.limits.rounds
+            people.improve(watch, 0.75, rounds if self.start else min(ROUNDS, rounds), hear)
+            if self.start is None:
+                people.anneal(watch, 0.72, rounds, hear)
+                people.improve(watch, 0.75, min(ROUNDS, rounds), hear)
         if watch.left(0.9) > 0:
             self._keep("plan", "full")
         elif self.best is None:

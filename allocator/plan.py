@@ -25,7 +25,7 @@ from allocator import planfile
 from allocator.certificate import Certificate, gap
 from allocator.context import Context
 from allocator.errors import InputError, Problem
-from allocator.seal import SEAL
+from allocator.seal import SEAL, STANDING
 from allocator.tables import OUTPUTS, Table
 
 HEAD = "plan.json"
@@ -161,7 +161,7 @@ def _swap(staging: Path, folder: Path) -> None:
     if not folder.exists():
         staging.rename(folder)
         return
-    ours = {HEAD, SEAL, contexts.FOLDER, *REPORTS, *(f"{name}.csv" for name in OUTPUTS)}
+    ours = {HEAD, SEAL, STANDING, contexts.FOLDER, *REPORTS, *(f"{name}.csv" for name in OUTPUTS)}
     for entry in folder.iterdir():
         if entry.name not in ours:
             copy = shutil.copytree if entry.is_dir() and not entry.is_symlink() else shutil.copy2

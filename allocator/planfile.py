@@ -118,9 +118,13 @@ def _even(content: bytes) -> bool:
     if b'"' in content or b"\r" in content or not content.endswith(b"\n"):
         return False
     letters = np.frombuffer(content, np.uint8)
-    ends = np.flatnonzero(letters == ord("\n"))
-    commas = np.diff(np.cumsum(letters == ord(","), dtype=np.int64)[ends], prepend=0)
-    return bool((commas == commas[0]).all() and (np.diff(ends) - 1 > commas[1:]).all())
+    ends, commas = np.flatnonzero(letters == ord("\n")), np.flatnonzero(letters == ord(","))
+    between, odd = divmod(len(commas), len(ends))
+    starts = np.append(0, ends[:-1] + 1)
+    if odd or not (ends - starts > between).all():
+        return False
+    rows = commas.reshape(len(ends), between)
+    return not between or bool((rows[:, 0] >= starts).all() and (rows[:, -1] < ends).all())
 
 
 def _shape_problems(file: str, text: str, table: Table) -> list[Problem]:
@@ -170,8 +174,8 @@ def _parsed(file: str, column: Column, cells: pd.Series, start: date) -> tuple[p
         expected, kind = faults[int(codes[position])]
         row = int(cells.index.to_numpy()[position])
         problems.append(Problem(file, row, column.name, cells.iloc[position], expected, kind))
-    dtype: Any = _DTYPES.get(column.kind, object)
-    return pd.Series(np.array(values, dtype=dtype)[codes], dtype=_DTYPES.get(column.kind, "str")), problems
+    few = pd.Series(values, dtype=_DTYPES.get(column.kind, "str"))
+    return few.take(codes).reset_index(drop=True), problems
 
 
 class _Fault(Exception):

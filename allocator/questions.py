@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from allocator.errors import InputError, Problem
 from allocator.limits import Limits
 from allocator.options import after_options, begun, scenario_option
 from allocator.shell import Seconds, command, emit
+
+if TYPE_CHECKING:
+    from allocator.standing import Standing
 
 
 @click.command()
@@ -206,21 +209,38 @@ def trade(
 @command
 def candidates(run: Path, site: str, top: int, scenario: str | None, as_json: bool) -> int:
     """Rank the cadres who could be posted to SITE in the plan RUN by what that changes, their own place included."""
-    from allocator import runs
-    from allocator.candidates import NEEDED, candidates_for
+    from allocator.candidates import COLUMNS, ranked, rows
     from allocator.console import aligned, value
 
-    found = candidates_for(*runs.load(run, scenario, NEEDED), site, top)
+    standing = _standing(run, scenario)
+    found = rows(standing, ranked(standing, site, top))
     if as_json:
-        emit({"ok": True, "exit_code": 0, "site": site, "candidates": found.to_dict("records")})
+        emit({"ok": True, "exit_code": 0, "site": site, "candidates": found})
         return 0
-    if not len(found):
+    if not found:
         click.echo(f"{site}: nobody else can be posted here: too far, pinned elsewhere, or no batch has a place")
         return 0
     words = ("cadre", "from", "batch")
-    columns = [found[c].tolist() if c in words else [value(v, 1) for v in found[c]] for c in found.columns]
-    click.echo(aligned(list(found.columns), list(zip(*columns, strict=True)), len(words)))
+    cells = [[row[c] if c in words else value(row[c], 1) for c in COLUMNS] for row in found]
+    click.echo(aligned(COLUMNS, cells, len(words)))
     return 0
+
+
+def _standing(run: Path, scenario: str | None) -> Standing:
+    """The standing of a run: the one kept beside it, or that of its tables, which is then kept."""
+    from allocator import ready
+
+    before = ready.digest(run)
+    if scenario is None and (found := ready.kept(run, before)):
+        return found
+    from allocator import runs
+    from allocator.state import State
+
+    state = State(*runs.load(run, scenario, ready.TABLES))
+    # the tables may be written anew while they are read
+    if scenario is None and ready.digest(run) == before:
+        ready.keep(state, run, before)
+    return state
 
 
 @click.command()

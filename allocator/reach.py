@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from allocator.scenario import Scenario
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from allocator.scenario import Scenario
 
 __all__ = ["great_circle_km", "minutes", "pins"]
 
 EARTH_KM = 6371.0088
 FAR = np.inf
+KEPT = 20_000_000
+"""Pairs of home and site up to which distances are kept from one scenario to the next."""
+BLOCK = 1_000_000
+"""Pairs measured at a time."""
 
 
 def great_circle_km(lon1: np.ndarray, lat1: np.ndarray, lon2: np.ndarray, lat2: np.ndarray) -> np.ndarray:
@@ -28,8 +35,15 @@ def minutes(scenario: Scenario, cadre: dict[str, int], site: dict[str, int]) -> 
     A cadre with rows in the table `travel` reaches the sites named there alone.
     """
     cadres, sites, settings = scenario.table("cadres"), scenario.table("sites"), scenario.settings
-    homes, places = (frame[["lon", "lat"]].to_numpy(np.float64).tobytes() for frame in (cadres, sites))
-    out = _between(homes, places) * settings.travel.detour / settings.travel.speed_kmh * 60
+    homes, places = (frame[["lon", "lat"]].to_numpy(np.float64) for frame in (cadres, sites))
+    if len(homes) * len(places) <= KEPT:
+        out = _between(homes.tobytes(), places.tobytes()).copy()
+    else:
+        out = _measured(homes, places)
+    # in the order in which the judging side counts, so that both agree to the last digit
+    out *= settings.travel.detour
+    out /= settings.travel.speed_kmh
+    out *= 60
     given = scenario.table("travel")
     c = _codes(given["cadre"], cadre)
     out[np.unique(c)] = FAR
@@ -41,10 +55,19 @@ def minutes(scenario: Scenario, cadre: dict[str, int], site: dict[str, int]) -> 
 @lru_cache(maxsize=2)
 def _between(homes: bytes, places: bytes) -> np.ndarray:
     """[C, J] km, kept for the what-ifs that move neither people nor sites; (lon, lat) pairs as bytes."""
-    a, b = (np.frombuffer(pairs).reshape(-1, 2) for pairs in (homes, places))
-    found = great_circle_km(a[:, :1], a[:, 1:], b[None, :, 0], b[None, :, 1])
+    found = _measured(*(np.frombuffer(pairs).reshape(-1, 2) for pairs in (homes, places)))
     found.setflags(write=False)
     return found
+
+
+def _measured(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """[C, J] km, a block of rows at a time, so that nothing else is ever as large as the answer."""
+    out = np.empty((len(a), len(b)))
+    step = max(1, BLOCK // max(1, len(b)))
+    for low in range(0, len(a), step):
+        part = a[low : low + step]
+        out[low : low + step] = great_circle_km(part[:, :1], part[:, 1:], b[None, :, 0], b[None, :, 1])
+    return out
 
 
 def pins(

@@ -15,6 +15,8 @@ from allocator.errors import Violation
 from allocator.tables import CONTEXT, OUTPUTS
 
 SEAL = "verified.json"
+STANDING = "standing.npz"
+"""What `ready` keeps beside a run: made from its files, so not sealed itself."""
 FILES = (
     "plan.json",
     *(f"{name}.csv" for name in OUTPUTS),

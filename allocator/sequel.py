@@ -23,7 +23,6 @@ from allocator.models import kits, opening, supply
 from allocator.models.board import Board
 from allocator.models.choice import Choices
 from allocator.models.field import Field
-from allocator.models.reshuffle import layers
 from allocator.models.worth import worth
 from allocator.outlook import Outlook, moved, question
 from allocator.plan import arrange
@@ -89,8 +88,7 @@ def _reroster(board: Board, sites: np.ndarray) -> None:
     team = np.flatnonzero((board.site >= 0) & sites[np.maximum(board.site, 0)])
     for _ in range(PASSES):
         before = board.value()
-        for layer in layers(board.site[team]):
-            board.reroster(team[layer])
+        board.reroster(team)
         if board.value() <= before + 1e-9:
             break
 

@@ -7,6 +7,7 @@ as its different values.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -216,6 +217,8 @@ def _text(value: Any, column: Column, horizon: Horizon) -> str:
     if column.kind == "bool" and value in (0, 1):
         return "true" if value else "false"
     if isinstance(value, float):
+        if not column.required and value == column.default == math.inf:
+            return ""
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
     return str(value)
 

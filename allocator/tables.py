@@ -304,7 +304,13 @@ INPUTS: Mapping[str, Table] = _tables(
         (
             _id("origin", "depot", "depots.depot"),
             _id("destination", "depot or site", "places"),
-            _number("per_day", "most that can travel in a day", "litres/day"),
+            _number(
+                "per_day",
+                "most that can travel in a day; blank: without limit",
+                "litres/day",
+                required=False,
+                default=float("inf"),
+            ),
             _count("lead_days", "days under way", "days"),
         ),
         ("origin", "destination"),

@@ -14,7 +14,7 @@
 # # The case: who is covered, what stays short
 #
 # Reads a scenario, plans it and looks at the plan. `ALLOCATOR_SCENARIO` names the scenario
-# (`scenarios/small` if not set), `ALLOCATOR_SECONDS` the time to decide.
+# (`scenarios/small` if not set), `ALLOCATOR_SECONDS` the time to decide; `ALLOCATOR_RUN` names a finished run instead.
 
 # %%
 import os
@@ -23,11 +23,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from allocator import pipeline, scenario, verifier
+from allocator import pipeline, runs, scenario, verifier
 from allocator.limits import Limits
 
 ROOT = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "scenarios").is_dir())
-case = scenario.read(os.environ.get("ALLOCATOR_SCENARIO", str(ROOT / "scenarios" / "small")))
+RUN = os.environ.get("ALLOCATOR_RUN")
+SCENARIO = os.environ.get("ALLOCATOR_SCENARIO", str(ROOT / "scenarios" / "small"))
+case, plan = runs.load(RUN) if RUN else (scenario.read(SCENARIO), None)
 settings = case.settings
 print(f"{settings.title or settings.name}: {settings.days} days from {settings.start}")
 print(pd.Series({name: len(case.table(name)) for name in case.given}, name="rows").sort_index().to_string())
@@ -38,7 +40,7 @@ print(pd.Series({name: len(case.table(name)) for name in case.given}, name="rows
 # No plan under these rules can score below `bound`. The verifier has recomputed every rule from the tables.
 
 # %%
-plan = pipeline.solve(case, Limits(seconds=float(os.environ.get("ALLOCATOR_SECONDS", "20"))))
+plan = plan or pipeline.solve(case, Limits(seconds=float(os.environ.get("ALLOCATOR_SECONDS", "20"))))
 violations = verifier.verify(case, plan)
 assert not violations, violations
 print(f"objective {plan.objective:,.1f}, bound {plan.bound:,.1f}, gap {plan.gap:.2%}")
@@ -64,7 +66,8 @@ print(by_kind.to_string(), by_district.to_string(), sep="\n\n")
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
 for axis, table in zip(axes, (by_kind, by_district), strict=True):
     table[["covered", "short"]].plot.barh(stacked=True, ax=axis, color=["#2b6a99", "#e0a030"])
-    axis.set_xlabel("person-shifts required")
+    axis.set(xlabel="person-shifts required", ylabel="")
+    axis.xaxis.set_major_locator(plt.MaxNLocator(5))
 figure.suptitle("Covered and short")
 plt.show()
 
@@ -79,7 +82,9 @@ axis.plot(by_day.index, by_day["required"], color="#e0a030", label="required")
 axis.plot(by_day.index, by_day["covered"], color="#2b6a99", label="required and covered")
 axis.set_ylabel("person-shifts")
 axis.set_ylim(bottom=0)
-axis.tick_params(axis="x", rotation=60)
+axis.set_title("People, day by day")
+axis.set_xticks(axis.get_xticks()[::2])
+axis.tick_params(axis="x", rotation=45)
 axis.legend()
 plt.show()
 
@@ -90,10 +95,11 @@ plt.show()
 supply = plan.tables["supply"]
 daily = supply.groupby(["day", "tier"])[["needed", "used"]].sum()
 share = (daily["used"] / daily["needed"]).unstack("tier")
+share.index = [case.date(day).isoformat() for day in share.index]
 figure, axis = plt.subplots(figsize=(11, 4), layout="constrained")
 share.plot(ax=axis, marker="o", markersize=3)
-axis.set_ylabel("used / needed")
-axis.set_ylim(0, 1.05)
+axis.set(ylabel="used / needed", ylim=(0, 1.05), title="Goods, day by day")
+axis.tick_params(axis="x", rotation=45)
 plt.show()
 print(pd.DataFrame(plan.kpis["supplies"]["by_item"]).to_string(index=False))
 

@@ -15,7 +15,8 @@
 #
 # Plans a scenario once and then asks it for more and fewer people, and for more of every item. Each what-if starts
 # from the plan in hand. `ALLOCATOR_SCENARIO` names the scenario (`scenarios/small` if not set),
-# `ALLOCATOR_SECONDS` the time for the first plan, `ALLOCATOR_ROUNDS` the rounds of search for each what-if.
+# `ALLOCATOR_SECONDS` the time for the first plan, `ALLOCATOR_ROUNDS` the rounds of search for each what-if;
+# `ALLOCATOR_RUN` names a finished run to begin with instead.
 
 # %%
 import os
@@ -26,16 +27,23 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from allocator import Limits, read, solve, verify
+from allocator import Limits, load, read, solve, verify
 from allocator.front import cores
 from allocator.sweep import sweep
 from allocator.tornado import bars
 from allocator.variants import Variant
 
 ROOT = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "scenarios").is_dir())
-case = read(os.environ.get("ALLOCATOR_SCENARIO", str(ROOT / "scenarios" / "small")))
-base = solve(case, seconds=float(os.environ.get("ALLOCATOR_SECONDS", "20")))
+RUN = os.environ.get("ALLOCATOR_RUN")
+if RUN:
+    case, first = load(RUN)
+else:
+    case = read(os.environ.get("ALLOCATOR_SCENARIO", str(ROOT / "scenarios" / "small")))
+    first = solve(case, seconds=float(os.environ.get("ALLOCATOR_SECONDS", "20")))
 effort = Limits(None, rounds=int(os.environ.get("ALLOCATOR_ROUNDS", "3")), prove=False)
+# searched on like every what-if: else their gains would hold what more search alone finds
+again = solve(case, seconds=None, start=first, rounds=effort.rounds, prove=False)
+base = min(first, again, key=lambda plan: plan.objective)
 print(f"{case.settings.title or case.settings.name}: objective {base.objective:,.1f}")
 
 
@@ -86,6 +94,7 @@ print(enough[["objective", "staffing", "supply", "shortage", "share", "per_cadre
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+figure.suptitle("How many cadres are enough?")
 axes[0].plot(enough.index, enough["share"], marker="o", color="#2b6a99")
 axes[0].set(xlabel="cadres", ylabel="required person-shifts covered", ylim=(0, 1.05))
 axes[1].plot(enough.index, enough["per_cadre"], marker="o", color="#e0a030")
@@ -118,7 +127,8 @@ print(shown.assign(share=(worth / base.terms["supply"]).round(4)).to_string())
 # %%
 figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
 axis.barh(worth.index[::-1], worth.to_numpy()[::-1], color="#2b6a99")
-axis.set_xlabel("penalty saved by a fifth more")
+axis.axvline(0, color="0.7", linewidth=1)
+axis.set(xlabel="penalty saved by a fifth more", title="Which item binds?")
 plt.show()
 
 # %% [markdown]

@@ -14,7 +14,8 @@
 # # Shadow prices and fairness
 #
 # What one more of anything would save, how far that price holds, and what it costs to treat districts alike.
-# `ALLOCATOR_SCENARIO` names the scenario (`scenarios/small` if not set), `ALLOCATOR_SECONDS` the time for each plan.
+# `ALLOCATOR_SCENARIO` names the scenario (`scenarios/small` if not set), `ALLOCATOR_SECONDS` the time for each plan;
+# `ALLOCATOR_RUN` names a finished run to begin with instead.
 
 # %%
 import os
@@ -24,13 +25,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from allocator import explain, means, read, shadow, solve, verify
+from allocator import explain, load, means, offers, read, shadow, solve, verify
 from allocator.state import State
 
 ROOT = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "scenarios").is_dir())
 SECONDS = float(os.environ.get("ALLOCATOR_SECONDS", "15"))
-case = read(os.environ.get("ALLOCATOR_SCENARIO", str(ROOT / "scenarios" / "small")))
-plan = solve(case, seconds=SECONDS)
+RUN = os.environ.get("ALLOCATOR_RUN")
+if RUN:
+    case, plan = load(RUN)
+else:
+    case = read(os.environ.get("ALLOCATOR_SCENARIO", str(ROOT / "scenarios" / "small")))
+    plan = solve(case, seconds=SECONDS)
 assert not verify(case, plan)
 state = State(case, plan)
 print(f"{case.settings.title or case.settings.name}: objective {plan.objective:,.1f}")
@@ -39,29 +44,36 @@ print(f"{case.settings.title or case.settings.name}: objective {plan.objective:,
 # ## Goods: what one more unit saves, and how far
 #
 # The price of an item at a depot is the difference of two solved models, with the shifts of the plan as they are
-# and packs that may be broken. It holds from `less` units fewer to `more` units more; beyond, less is saved.
+# and packs that may be broken. It holds from `less` units fewer to `more` units more; beyond, less is saved. Looked at
+# are the limits that the plan's own table `prices` calls dearest: `ALLOCATOR_PRICES` of them, 12 if not set. A model of
+# a whole city takes a minute for each step; with 0 the table stands as it is, without ranges.
 
 # %%
-curve = shadow.Curve(state.goods, state.kits)
-found = shadow.priced(curve, shadow.limits(curve))
-prices = shadow.table(found).sort_values("shadow_price", ascending=False)
+COUNT = int(os.environ.get("ALLOCATOR_PRICES", "12"))
+dearest = plan.table("prices").nlargest(COUNT or 12, "shadow_price")
+found = []
+if COUNT:
+    curve = shadow.Curve(state.goods, state.kits)
+    found = shadow.priced(curve, (limit for limit in shadow.limits(curve) if limit.key in set(dearest["key"])))
+prices = shadow.table(found).sort_values("shadow_price", ascending=False) if COUNT else dearest
 print(prices.to_string(index=False))
 
 # %%
-fig, ax = plt.subplots(figsize=(7, 3.5))
-for p in sorted(found, key=lambda p: -p.value)[:4]:
-    far = min(p.limit.most, 4 * p.more)
-    units = np.unique(np.linspace(-p.less, far, 9).round())
-    saved = [curve.base - curve.at(p.limit.row, float(u))[0] for u in units]
-    line = ax.plot(units, saved, marker=".", label=p.limit.key)[0]
-    ends = np.array([-p.less, p.more])
-    ax.plot(ends, p.value * ends, lw=5, alpha=0.3, color=line.get_color())
-    inside = units <= p.more
-    assert np.allclose(np.array(saved)[inside], p.value * units[inside], atol=1e-6 * max(1.0, curve.base))
-ax.set_xlabel("units more on the first day")
-ax.set_ylabel("penalty saved")
-ax.legend(fontsize=7)
-ax.set_title("A price holds along its wide band")
+if found:
+    fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+    for p in sorted(found, key=lambda p: -p.value)[:4]:
+        far = min(p.limit.most, 4 * p.more)
+        units = np.unique(np.linspace(-p.less, far, 9).round())
+        saved = [curve.base - curve.at(p.limit.row, float(u))[0] for u in units]
+        line = ax.plot(units, saved, marker=".", label=p.limit.key)[0]
+        ends = np.array([-p.less, p.more])
+        ax.plot(ends, p.value * ends, lw=5, alpha=0.3, color=line.get_color())
+        inside = units <= p.more
+        assert np.allclose(np.array(saved)[inside], p.value * units[inside], atol=1e-6 * max(1.0, curve.base))
+    ax.set_xlabel("units more on the first day")
+    ax.set_ylabel("penalty saved")
+    ax.legend(fontsize=7)
+    ax.set_title("A price holds along its wide band")
 
 # %% [markdown]
 # ## People and goods: what would help most
@@ -74,10 +86,12 @@ print(means.means(state).to_string(index=False))
 # %% [markdown]
 # ## Why the dearest shortages remain
 #
-# A fix is shown only where a whole plan with it was verified, the shortage gone and the objective no worse.
+# Of the ten places most short of people. A fix is shown only where a whole plan with it was verified, the shortage
+# gone and the objective no worse.
 
 # %%
-wanted = explain.shortages(state)
+worst = [state.site[site] for site in offers.places(plan)[:10]]
+wanted = explain.shortages(state, np.array(worst, dtype=int))
 reasons = explain.reasons(state, explain.explained(state, wanted)).sort_values("gain", ascending=False)
 assert len(reasons) == len(wanted)
 print(reasons[["site", "what", "shortage", "reason", "fix", "gain"]].head(10).to_string(index=False))
@@ -100,7 +114,7 @@ def coverage(plan):
 rows = {}
 for weight in (0.0, case.settings.weights.fairness or 1.0, 10 * (case.settings.weights.fairness or 1.0)):
     other = case.change({"weights.fairness": weight})
-    made = solve(other, seconds=SECONDS)
+    made = solve(other, seconds=SECONDS, start=plan, prove=False)
     assert not verify(other, made)
     share = coverage(made)
     rows[weight] = {"least": share.min(), "most": share.max(), "staffing": made.terms["staffing"]}
@@ -109,7 +123,7 @@ fairness["spread"] = fairness["most"] - fairness["least"]
 print(fairness.round(4).to_string())
 
 # %%
-fig, ax = plt.subplots(figsize=(6, 3))
+fig, ax = plt.subplots(figsize=(8, 4), layout="constrained")
 fairness[["least", "most"]].plot.bar(ax=ax, rot=0)
-ax.set_ylabel("required shifts covered")
-ax.set_title("Least and best covered district")
+ax.set(ylabel="required shifts covered", ylim=(0, 1.05), title="Least and best covered district")
+ax.legend(ncols=2, loc="upper center")

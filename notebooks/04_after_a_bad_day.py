@@ -15,7 +15,8 @@
 #
 # A plan is carried out until something happens: cadres fall out, a store loses goods. What is left of the horizon is
 # planned anew, with as few moves as one likes. `ALLOCATOR_SCENARIO` names the scenario (`scenarios/small` if not
-# set), `ALLOCATOR_SECONDS` the time for the first plan, `ALLOCATOR_ROUNDS` the rounds of search for each later one.
+# set), `ALLOCATOR_SECONDS` the time for the first plan, `ALLOCATOR_ROUNDS` the rounds of search for each later one;
+# `ALLOCATOR_RUN` names a finished run to begin with instead.
 
 # %%
 import os
@@ -26,15 +27,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from allocator import Limits, candidates_for, read, solve, trade, verify
+from allocator import Limits, candidates_for, load, read, solve, trade, verify
 from allocator import compare as comparing
 from allocator import events as reports
 from allocator.replan import carried, follow, moves
 from allocator.tables import EVENTS
 
 ROOT = next(p for p in (Path.cwd(), *Path.cwd().parents) if (p / "scenarios").is_dir())
-case = read(os.environ.get("ALLOCATOR_SCENARIO", str(ROOT / "scenarios" / "small")))
-plan = solve(case, seconds=float(os.environ.get("ALLOCATOR_SECONDS", "20")))
+RUN = os.environ.get("ALLOCATOR_RUN")
+if RUN:
+    case, plan = load(RUN)
+else:
+    case = read(os.environ.get("ALLOCATOR_SCENARIO", str(ROOT / "scenarios" / "small")))
+    plan = solve(case, seconds=float(os.environ.get("ALLOCATOR_SECONDS", "20")))
 effort = Limits(None, rounds=int(os.environ.get("ALLOCATOR_ROUNDS", "4")), prove=False)
 print(f"{case.settings.title or case.settings.name}: objective {plan.objective:,.1f}")
 
@@ -90,7 +95,8 @@ shown = pd.DataFrame([point.record() for point in curve])
 print(shown.round(1).to_string(index=False))
 figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
 axis.step(shown["changes"], shown["staffing"], where="post", marker="o", color="#2b6a99")
-axis.set(xlabel="cadres moved", ylabel="weighted shortage (staffing penalty)")
+axis.set(xlabel="cadres moved", ylabel="weighted shortage (staffing penalty)", title="What each move is worth")
+axis.xaxis.set_major_locator(plt.MaxNLocator(integer=True))
 plt.show()
 
 # %% [markdown]

@@ -16,7 +16,7 @@ from click.testing import Result
 from ortools.math_opt.python import mathopt
 from ortools.math_opt.python.parameters import SolverType
 
-from allocator import candidates, pipeline, verifier
+from allocator import candidates, outcome, pipeline, verifier
 from allocator.candidates import Move, candidates_for
 from allocator.limits import Limits
 from allocator.plan import Plan
@@ -48,7 +48,7 @@ def moves(seed: int, kits: bool) -> Iterator[Move]:
 def test_each_cost_is_that_of_a_whole_plan(seed: int) -> None:
     scenario, plan, state = planned(seed, True)
     for move in moves(seed, True):
-        made = candidates.moved(state, move)
+        made = outcome.moved(state, move)
         assert verifier.verify(scenario, made) == []
         assert made.objective is not None
         assert made.objective - plan.objective == pytest.approx(move.change.total, abs=1e-6)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from allocator.instance import Instance
+from allocator.models import kernel
 from allocator.models.field import Field
 from allocator.models.worth import Worth
 
@@ -80,9 +81,7 @@ class Board:
         return values, self.field.posts(marginal, shapes, slots)
 
     def reroster(self, cadres: np.ndarray) -> None:
-        """Give posted cadres of *different* sites their best schedule against everybody else's."""
-        self.rest(cadres)
-        marginal = self.worth.marginal(self.staffed)
-        gains = self.field.slot_gains(marginal)
-        _, posts = self.schedule(cadres, self.batch[cadres], self.site[cadres], gains, marginal)
-        self.work(cadres, posts)
+        """Give posted cadres, one after another, their best schedule against everybody else's."""
+        sites = self.site[cadres]
+        shapes = self.inst.shape[cadres, self.batch[cadres]]
+        kernel.reroster(self.field.deck, self.worth.arrays(), self.staffed, self.plan, cadres, shapes, sites)

@@ -1,8 +1,7 @@
 """What a person would gain at every site, given what each shift there is worth.
 
 A *slot* is a (site, shift) with at least one post; slots are sorted by site, then shift. The
-values of all shapes at all sites come from one dynamic programme per set of shifts, run over
-whole blocks of (site, shape) pairs at once: about 4 million pairs a second for day-shift sites.
+values of all shapes at all sites come from one dynamic programme per set of shifts (`kernel.py`).
 
 duty_asked and skill_held hold because a slot offers only posts that ask for somebody and that
 the trait may take; night_allowed is part of the trait; available is the shape's days.
@@ -13,10 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from allocator.instance import Instance
-from allocator.models.patterns import Pattern, Rules, best_schedules, best_values, pattern
-
-BLOCK = 1 << 16
-"""Pairs per block: small enough for the caches, large enough for numpy."""
+from allocator.models import kernel
+from allocator.models.patterns import Pattern, Rules, pattern
 
 
 class Field:
@@ -47,30 +44,42 @@ class Field:
                 pattern(shifts, inst.shift_start, inst.shift_end, inst.shift_night, rules, inst.pasts)
             )
             self.pattern_sites.append(np.array(sites))
+        self.deck = self._deck()
+
+    def _deck(self) -> kernel.Deck:
+        inst = self.inst
+        self.steps = [np.ascontiguousarray(p.step.T.astype(np.uint32)) for p in self.patterns]
+        steps = [step.reshape(-1) for step in self.steps]
+        return kernel.Deck(
+            slot_first=np.append(self.begin, len(self.order)).astype(np.int64),
+            order=self.order.astype(np.int64),
+            site_slots=self.site_slots.astype(np.int64),
+            site_posts=inst.site_posts.astype(np.int64),
+            site_pattern=self.site_pattern.astype(np.int64),
+            steps=np.concatenate([*steps, np.zeros(0, np.uint32)]),
+            step_first=np.cumsum([0, *(len(s) for s in steps)]).astype(np.int64),
+            kinds=np.array([len(p.shifts) for p in self.patterns], np.int64),
+            start=np.array([p.first for p in self.patterns], np.int64).reshape(len(self.patterns), len(inst.pasts)),
+            traits=np.ascontiguousarray(inst.traits),
+            shape_trait=inst.shape_trait.astype(np.int64),
+            shape_days=np.ascontiguousarray(inst.shape_days),
+            shape_past=inst.shape_past.astype(np.int64),
+            required=np.ascontiguousarray(inst.required, np.int64),
+            target=np.ascontiguousarray(inst.target, np.int64),
+        )
 
     def slot_gains(self, marginal: np.ndarray) -> np.ndarray:
         """[T, L, D] the best a trait can gain on a slot and day, from `marginal` [P, D]; never below 0."""
-        inst = self.inst
-        traits = len(inst.traits)
-        gains = np.zeros((traits, len(self.begin), inst.days), marginal.dtype)
-        if not len(self.begin):
-            return gains
-        sorted_marginal = np.maximum(marginal, 0)[self.order]
-        for t in range(traits):
-            offered = sorted_marginal * inst.traits[t][self.order][:, None]
-            gains[t] = np.maximum.reduceat(offered, self.begin, axis=0)
-        return gains
+        return self._gains(marginal, np.arange(len(self.begin)))
 
     def site_gains(self, marginal: np.ndarray, sites: np.ndarray) -> np.ndarray:
         """`slot_gains` where only the slots of `sites` matter; the others are 0."""
-        inst = self.inst
-        gains = np.zeros((len(inst.traits), len(self.begin), inst.days), marginal.dtype)
-        for j in sites:
-            for slot in range(self.site_slots[j], self.site_slots[j + 1]):
-                end = self.begin[slot + 1] if slot + 1 < len(self.begin) else len(self.order)
-                posts = self.order[self.begin[slot] : end]
-                offered = np.maximum(marginal[posts], 0)[None] * inst.traits[:, posts][:, :, None]
-                gains[:, slot] = offered.max(1)
+        spans = [np.arange(self.site_slots[j], self.site_slots[j + 1]) for j in sites]
+        return self._gains(marginal, np.concatenate([*spans, np.zeros(0, np.int64)]))
+
+    def _gains(self, marginal: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        gains = np.zeros((len(self.inst.traits), len(self.begin), self.inst.days), marginal.dtype)
+        kernel.slot_gains(marginal, self.deck.traits, self.deck.slot_first, self.deck.order, slots, gains)
         return gains
 
     def values(self, gains: np.ndarray, shapes: np.ndarray, sites: np.ndarray | None = None) -> np.ndarray:
@@ -87,53 +96,25 @@ class Field:
         """
         inst = self.inst
         wanted = np.arange(len(inst.sites)) if sites is None else np.asarray(sites)
-        column = np.full(len(inst.sites), -1)
-        column[wanted] = np.arange(len(wanted))
-        out = np.zeros((len(shapes), len(wanted)), gains.dtype)
-        trait = inst.shape_trait[shapes]
-        there = inst.shape_days[shapes]
-        past = inst.shape_past[shapes] if len(inst.pasts) > 1 else None
-        for p, members in zip(self.patterns, self.pattern_sites, strict=True):
-            mine = members[column[members] >= 0]
-            step = max(1, BLOCK * 7 // (max(1, len(shapes)) * p.states))
-            for at in range(0, len(mine), step):
-                some = mine[at : at + step]
-                out[:, column[some]] = best_values(p, self._layers(gains, p, some, trait, there), past).T
-        return out
-
-    def _layers(
-        self, gains: np.ndarray, p: Pattern, sites: np.ndarray, trait: np.ndarray, there: np.ndarray
-    ) -> list[list[np.ndarray | None]]:
-        days: list[list[np.ndarray | None]] = []
-        first = self.site_slots[sites]
-        for d in range(self.inst.days):
-            here = there[:, d].astype(gains.dtype)
-            layer: list[np.ndarray | None] = []
-            for k in range(len(p.shifts)):
-                offered = gains[:, first + k, d]
-                layer.append(offered[trait].T * here if offered.any() else None)
-            days.append(layer)
-        if all(g is None for layer in days for g in layer):
-            days[0][0] = np.zeros((len(sites), len(trait)), gains.dtype)
-        return days
+        out = np.zeros((len(wanted), len(shapes)), gains.dtype)
+        order = np.argsort(inst.shape_trait[shapes], kind="stable")
+        some = shapes[order]
+        trait, there = inst.shape_trait[some], np.ascontiguousarray(inst.shape_days[some].T.astype(gains.dtype))
+        kinds = self.site_pattern[wanted]
+        for index, p in enumerate(self.patterns):
+            mine = np.flatnonzero(kinds == index)
+            if len(mine) and len(some):
+                found = np.empty((len(mine), len(some)), gains.dtype)
+                start = p.first[inst.shape_past[some]]
+                kernel.values(self.steps[index], gains, self.site_slots[wanted[mine]], trait, there, start, found)
+                out[mine[:, None], order] = found
+        return out.T
 
     def schedules(self, gains: np.ndarray, shapes: np.ndarray, sites: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Best schedule of shape[n] at site[n]: values [N] and slots [N, D], -1 for a day off."""
-        inst = self.inst
         values = np.zeros(len(shapes))
-        slots = np.full((len(shapes), inst.days), -1)
-        for index, p in enumerate(self.patterns):
-            rows = np.flatnonzero(self.site_pattern[sites] == index)
-            if not len(rows):
-                continue
-            first = self.site_slots[sites[rows]]
-            trait, there = inst.shape_trait[shapes[rows]], inst.shape_days[shapes[rows]]
-            offered = np.stack(
-                [gains[trait, first + k] * there for k in range(len(p.shifts))], axis=2
-            )
-            got, plan = best_schedules(p, offered.astype(np.float64), inst.shape_past[shapes[rows]])
-            values[rows] = got
-            slots[rows] = np.where(plan >= 0, first[:, None] + plan, -1)
+        slots = np.full((len(shapes), self.inst.days), -1)
+        kernel.schedules(self.deck, gains, np.asarray(shapes), np.asarray(sites), values, slots)
         return values, slots
 
     def posts(self, marginal: np.ndarray, shapes: np.ndarray, slots: np.ndarray) -> np.ndarray:

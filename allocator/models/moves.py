@@ -13,12 +13,14 @@ from allocator.limits import Watch
 from allocator.models.board import Board
 from allocator.models.field import Field
 from allocator.models.matching import match
-from allocator.models.reshuffle import layers, ranks
+from allocator.models.reshuffle import ranks
 
 __all__ = ["Search"]
 
 GAINLESS = 1e-3
 """A gain below this is none: values of all cadres at all sites are single precision."""
+BLOCK = 2_000_000
+"""Pairs of cadre and site worked out at a time: a whole city of them is as large as the answer."""
 LARGE = 8
 """Teams of this size or more give up, and may take in, more than one member at a time."""
 
@@ -84,8 +86,7 @@ class Search:
             got = got[np.argsort(-net[got, chosen[got]], kind="stable")[:take]]
         cadres, sites = idle[got], chosen[got]
         board.post(cadres, board.batch[cadres], sites)
-        for layer in layers(sites):
-            board.reroster(cadres[layer])
+        board.reroster(cadres)
 
     def _wanted(self) -> np.ndarray:
         """[J] required person-shifts still missing."""
@@ -100,15 +101,23 @@ class Search:
         inst = self.inst
         columns = np.arange(len(inst.sites)) if sites is None else sites
         shapes, inverse = np.unique(inst.shape[cadres, batches], return_inverse=True)
-        net = self.field.values(gains, shapes, columns)[inverse.reshape(-1)]
-        minutes = inst.minutes[np.ix_(cadres, columns)]
+        values, inverse = self.field.values(gains, shapes, columns), inverse.reshape(-1)
+        net = np.empty((len(cadres), len(columns)), values.dtype)
         length = inst.last[cadres, batches] - inst.first[cadres, batches] + 1
-        net = net - (inst.w_travel * np.where(np.isfinite(minutes), minutes, 0) * length[:, None]).astype(net.dtype)
-        stay = np.flatnonzero(inst.previous[cadres] >= 0)
-        if len(stay) and inst.w_change:
-            row, column = np.nonzero(inst.previous[cadres[stay]][:, None] == columns[None, :])
-            net[stay[row], column] += inst.w_change
-        return np.where(np.isfinite(minutes), net, -np.inf)
+        step = max(1, BLOCK // max(1, len(columns)))
+        for low in range(0, len(cadres), step):
+            rows = slice(low, low + step)
+            minutes = inst.minutes[np.ix_(cadres[rows], columns)]
+            near = np.isfinite(minutes)
+            travel = (inst.w_travel * np.where(near, minutes, 0) * length[rows, None]).astype(net.dtype)
+            net[rows] = np.where(near, values[inverse[rows]] - travel, -np.inf)
+        if inst.w_change:
+            place = np.full(len(inst.sites), -1)
+            place[columns] = np.arange(len(columns))
+            stay = np.flatnonzero(inst.previous[cadres] >= 0)
+            stay = stay[place[inst.previous[cadres[stay]]] >= 0]
+            net[stay, place[inst.previous[cadres[stay]]]] += inst.w_change
+        return net
 
     def _sample(self, share: float, sites: np.ndarray | None = None, single: bool = True) -> np.ndarray:
         """Random members of a random share of the sites: one each, or one in `LARGE` of a large team."""
@@ -250,15 +259,18 @@ class Search:
             net[able, b] = values - inst.posting_cost(taken[able], b, sites[able])
         chosen = match(net, room, batches, inst.must[taken] >= 0).chosen
         placed = np.flatnonzero(chosen >= 0)
-        return self._settle(before, value, taken[placed], chosen[placed], sites[placed])
+        # who gains nowhere gives up the label too: others may have it by now
+        board.batch[taken] = -1
+        gain = self._settle(before, value, taken[placed], chosen[placed], sites[placed])
+        self._relabel()
+        return gain
 
     def _settle(self, before: tuple[np.ndarray, ...], value: float, cadres: np.ndarray, batches: np.ndarray,
                 sites: np.ndarray) -> float:
         """Put the cadres on their new places, or everything back if that is worse."""
         board = self.board
         board.post(cadres, batches, sites)
-        for layer in layers(sites):
-            board.reroster(cadres[layer])
+        board.reroster(cadres)
         gain = board.value() - value
         if gain < 0:
             _restore(board, before)

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from allocator.models import kernel
+
 MEMORY = 6
 """Days to remember for rules on any seven days."""
 State = tuple[int, int, int, int]
@@ -141,51 +143,6 @@ def _merge(step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return merged, label
 
 
-def best_values(p: Pattern, gains: list[list[np.ndarray | None]], past: np.ndarray | None = None) -> np.ndarray:
-    """Largest total gain of one person, for many persons at once.
-
-    Parameters
-    ----------
-    gains
-        [D][S] arrays of one common shape N; None where nobody gains anything that day and shift.
-        A gain of at most 0 is never worked.
-    past
-        which of the pattern's pasts each person of the last axis has; None: the first for all.
-
-    Returns
-    -------
-    Array of shape N.
-    """
-    value = _backward(p, gains, keep=False)[0]
-    if past is None:
-        return value[p.first[0]]
-    return np.take_along_axis(value, np.broadcast_to(p.first[past], value.shape[1:])[None], axis=0)[0]
-
-
-def _backward(p: Pattern, gains: list[list[np.ndarray | None]], keep: bool) -> tuple[np.ndarray, list[np.ndarray]]:
-    like = next((g for day in gains for g in day if g is not None), None)
-    shape = () if like is None else like.shape
-    dtype = np.float64 if like is None else like.dtype
-    value = np.zeros((p.states + 1, *shape), dtype)
-    value[-1] = -np.inf
-    off = p.step[:, -1]
-    kept = [value] if keep else []
-    for day in reversed(gains):
-        new = np.empty_like(value)
-        np.take(value, off, axis=0, out=new[:-1])
-        new[-1] = -np.inf
-        for k, gain in enumerate(day):
-            if gain is None:
-                continue
-            work = np.take(value, p.step[:, k], axis=0)
-            work += gain
-            np.maximum(new[:-1], work, out=new[:-1])
-        value = new
-        if keep:
-            kept.append(value)
-    return value, kept[::-1]
-
-
 def best_schedules(p: Pattern, gains: np.ndarray, past: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Best schedule of each of N persons.
 
@@ -200,24 +157,9 @@ def best_schedules(p: Pattern, gains: np.ndarray, past: np.ndarray | None = None
     -------
     values [N] and schedule [N, D]: position in `p.shifts`, -1 for a day off.
     """
-    n, days, kinds = gains.shape
-    layers: list[list[np.ndarray | None]] = [
-        [np.ascontiguousarray(gains[:, d, k]) for k in range(kinds)] for d in range(days)
-    ]
-    value, kept = _backward(p, layers, keep=True)
-    schedule = np.full((n, days), -1)
-    rows = np.arange(n)
-    state = np.broadcast_to(p.first[0 if past is None else past], n)
-    values = value[state, rows]
-    for d in range(days):
-        later = kept[d + 1]
-        best = later[p.step[state, -1], rows]
-        pick = np.full(n, kinds)
-        for k in range(kinds):
-            work = later[p.step[state, k], rows] + gains[:, d, k]
-            better = (work > best) & (gains[:, d, k] > 0)
-            pick[better] = k
-            best = np.where(better, work, best)
-        schedule[:, d] = np.where(pick == kinds, -1, pick)
-        state = p.step[state, pick]
+    n, days, _ = gains.shape
+    values, schedule = np.zeros(n), np.full((n, days), -1)
+    start = np.broadcast_to(p.first[0 if past is None else past], n)
+    step = np.ascontiguousarray(p.step.T.astype(np.uint32))
+    kernel.rows(step, np.ascontiguousarray(gains, np.float64), start, values, schedule)
     return values, schedule

@@ -26,6 +26,8 @@ NEAR, TEAMS = 3.0, 50
 """Teams within this of the best one of their block join the master, so many at most."""
 MIDDLE = 24
 """Teams larger than those listed are told apart by size up to this one."""
+LARGEST = 6
+"""Teams of whole people are searched up to this size."""
 ROWS = 300
 """Rows of peers in the LP of a place where many work, at most."""
 
@@ -58,11 +60,10 @@ class Peers:
         self.row = np.full(shape.shape, -1)
         self.row[self.peer, self.batch] = np.arange(len(self.peer))
         self.cost = self._costs(keys[:, -1])
-        trait = inst.shape_trait[self.shape]
         self.heads = self._heads()
-        self.people = [self._people(kind, trait) for kind in range(len(cuts.classes))]
-        listed = np.array([people.counts.sum(1).max(initial=0) for people in self.people])
-        self.many = (self.heads > listed - 1)[self.cohorts.kind]
+        size = self.room[self.peer]
+        self.people = [crews.People(self.peer, size, min(LARGEST, int(h) + 2)) for h in self.heads]
+        self.many = (self.heads > LARGEST - 1)[self.cohorts.kind]
         self.mix: dict[int, np.ndarray] = {}
 
     def _costs(self, previous: np.ndarray) -> np.ndarray:
@@ -81,11 +82,6 @@ class Peers:
         cost[stay, block[previous[self.peer[stay]]]] -= inst.w_change
         return cost
 
-    def _people(self, kind: int, trait: np.ndarray) -> crews.People:
-        number = self.cuts.classes[kind]
-        listed = crews.counts(int(number.max(initial=0)) + 1, int(self.heads[kind]) + 2)
-        return crews.People(self.peer, self.room[self.peer], number[self.batch, trait], listed)
-
     def _heads(self) -> np.ndarray:
         """[profiles] how many it takes to cover what a site of the profile must have."""
         inst = self.inst
@@ -99,18 +95,6 @@ class Peers:
         inst = self.inst
         lost = (inst.previous >= 0) & (self.cohorts.block[np.maximum(inst.previous, 0)] < 0)
         return float(inst.w_change * lost.sum())
-
-    def glance(self, u: np.ndarray, s: np.ndarray) -> list[Team]:
-        """Good teams at the prices."""
-        pay = u[self.peer] + s[self.batch]
-        found: list[Team] = []
-        for g in range(len(self.cohorts.blocks)):
-            if self.many[g]:
-                found.extend(self._fraction(g, pay)[1])
-            else:
-                base, gain = self._gain(g, pay)
-                found.extend(self._named(g, crews.good(base, gain, self.people[self.cohorts.kind[g]], NEAR, TEAMS)))
-        return found
 
     @staticmethod
     def _named(g: int, found: crews.Found) -> list[Team]:
@@ -140,7 +124,7 @@ class Peers:
         base, gain = self._gain(g, pay)
         found = crews.best(base, gain, self.people[self.cohorts.kind[g]], NEAR, TEAMS)
         kind = int(self.cohorts.kind[g])
-        larger = int(self.people[kind].counts.sum(1).max(initial=0)) + 1
+        larger = self.people[kind].most + 1
         value = max(found.value, self._by_size(base, gain, kind, larger))
         return value, self._named(g, found)
 

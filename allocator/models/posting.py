@@ -18,7 +18,8 @@ of them (and everyone at home) would gain at every site next to the people who s
 each site at most one back by a min-cost flow. The old places are among the choices, so no move
 makes the plan worse, and leave, nights, skills and batches are seen exactly. Exchanges of places
 between batches and of batch labels between places are matched in the same way. The start comes
-from the same step: everyone at home, sites filled a layer at a time, best first.
+from the same step: everyone at home, sites filled a layer at a time, best first. After a few rounds of
+it simulated annealing (`annealing.py`) exchanges cadres in pairs, where most of the rest is found.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import numpy as np
 from allocator.instance import Instance
 from allocator.limits import Watch
 from allocator.models import fairness
+from allocator.models.annealing import COLD, HOT, Annealing
 from allocator.models.board import Board
 from allocator.models.field import Field
 from allocator.models.moves import Search
@@ -38,10 +40,20 @@ from allocator.models.worth import worth
 
 __all__ = ["People"]
 
-RESHUFFLES = 8
-"""Reshuffles of all teams in a round of search."""
+RESHUFFLES = 40
+"""Reshuffles of every team in a round of search."""
 DULL = 5e-5
 """A round that gains less than this share gains nothing much."""
+
+PROBE = 0.05
+"""Part of a round that shows how long one takes."""
+ENOUGH = 20
+"""Rounds that it takes to cool down from `HOT`."""
+
+
+def _cooled(hot: float, done: float) -> float:
+    """Temperature when `done` of the way from hot to cold is gone."""
+    return float(hot * (min(COLD, hot) / hot) ** done)
 
 
 class People:
@@ -101,10 +113,7 @@ class People:
         for _ in range(rounds):
             if watch.left(until) <= 0:
                 break
-            self._round += 1
-            if self.inst.w_fairness:
-                self.price = fairness.step(self.inst, board.staffed, self.price, 1 / (1 + self._round))
-                self._reprice()
+            self._fair()
             self.search.move(0.35 if self._round % 2 else 0.7)
             self.search.relabel()
             self.search.exchange()
@@ -112,11 +121,49 @@ class People:
             reshuffle(board, self.search.rng, RESHUFFLES)
             value = self.tolled(board)
             dull = dull + 1 if value > held - DULL * abs(held) else 0
-            if value < held:
-                held = value
-                self.best = board.copy()
+            held = self._kept(held, value)
             if hear is not None:
                 hear()
             watch.tell("posting", self.objective(), None, f"round {self._round}")
             if dull >= 3:
                 break
+
+    def anneal(self, watch: Watch, until: float, rounds: int, hear: Callable[[], None] | None = None) -> None:
+        """Exchange cadres while a temperature falls, over `rounds` rounds or in the time there is.
+
+        The temperature follows the rounds done or the time spent, whichever is further: with time enough
+        the same seed gives the same plan. Little of either starts colder, as heat takes time to cool off.
+        """
+        board, annealing = self.search.board, Annealing(self.search.board, self.search.rng)
+        held, begun = self.tolled(self.best), watch.seconds
+        annealing.round(COLD, COLD, PROBE)
+        pace, begun = (watch.seconds - begun) / PROBE, watch.seconds
+        span = max(1e-9, watch.left(until))
+        done, hot = 0.0, HOT * min(1.0, (min(rounds, span / max(1e-9, pace)) / ENOUGH) ** 0.5)
+        for k in range(rounds):
+            if done >= 1 or watch.stopped:
+                break
+            self._fair()
+            then = min(1.0, done + max(1 / rounds, pace / span))
+            annealing.round(_cooled(hot, done), _cooled(hot, then))
+            reshuffle(board, self.search.rng, RESHUFFLES)
+            spent = watch.seconds - begun
+            done, pace = max((k + 1) / rounds, spent / span), spent / (k + 1)
+            held = self._kept(held, self.tolled(board))
+            if hear is not None:
+                hear()
+            watch.tell("posting", self.objective(board), None, f"annealing, {min(1.0, done):.0%}")
+
+    def _fair(self) -> None:
+        """The next round, with prices of fairness from the plan so far."""
+        self._round += 1
+        if self.inst.w_fairness:
+            self.price = fairness.step(self.inst, self.search.board.staffed, self.price, 1 / (1 + self._round))
+            self._reprice()
+
+    def _kept(self, held: float, value: float) -> float:
+        """Keep the board if it is better than the best so far."""
+        if value >= held:
+            return held
+        self.best = self.search.board.copy()
+        return value

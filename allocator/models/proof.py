@@ -12,12 +12,19 @@ U(S), the most benefit the team can give, is bounded by cuts: for any prices p o
     U(S) <= surplus(p) + sum over S of the person's best schedule under p,
 
 whose persons' part is an exact dynamic programme with the person's own leave, nights, skills and
-last day. W is the lesser of two bounds. One price for the site: if nobody gains there at price p,
-W <= surplus(p) (`rents.py`). Whole people: all teams by class up to a size and then by size, each
-by the cut that says least, which sees that people do not come in fractions.
+last day. One price for the site: if nobody gains there at price p, W <= surplus(p) (`rents.py`). Whole
+people: the best team, by the cut that says least, which sees that people do not come in fractions
+(`peers.py`, and in small cities person by person here).
 
-Nothing is assumed of u, s or p: they come from the cohort model (`generation.py`) and from steps on
-the rents of sites; what they prove is worked out here over all cadres and sites.
+Nothing is assumed of u, s or p: they come from the cohort model (`generation.py`), from steps on the
+rents of places (`rents.py`) and from a master LP over teams of peers (`crewing.py`), which has most of
+the time. Wuxi, against a plan of 412.6 thousand, CPU seconds on one of two shared cores:
+
+    rents after 15 rounds of cohorts      31 s    396.6
+    peers at those prices                 32 s    400.1
+    master LP over teams, 4 rounds        37 s    401.6
+    8 rounds                              51 s    402.3
+    16 rounds                             85 s    402.6
 """
 
 from __future__ import annotations
@@ -46,7 +53,9 @@ STEPS = 400
 COMPACT = 400_000
 """Pairs of cadre and site up to which the matching gives a second set of prices."""
 CUTS, FEW = 32, 12
-"""Cuts of a profile that are worked out for everybody, at most: where sites are few, where they are many."""
+"""Cuts of a profile that are worked out for everybody, at most: person by person, and by peers to begin with."""
+ROUNDS = 15
+"""Rounds of the cohort model of a large city; with 40 the peers get no further in the same time."""
 
 
 def sharpen(cohorts: Cohorts, priced: Priced, most: int, whole: bool) -> Cuts:
@@ -184,33 +193,28 @@ def solve(field: Field, worth: Worth, board: Board, watch: Watch, until: float) 
     `board` is a plan to start from; the better it is, the sooner good prices are found.
     """
     inst = field.inst
+    compact = inst.minutes.size <= COMPACT
     shapes, average = average_members(inst)
     cuts = Cuts(field, worth, shapes)
     cuts.basic()
     cuts.at(teams_in_hand(board, cuts))
     cohorts = Cohorts(cuts, average)
-    prices = generation.solve(cohorts, board, watch, until - 0.15)
+    prices = generation.solve(cohorts, board, watch, until - 0.15, 60 if compact else ROUNDS)
     for _ in range(2):
         cohorts.evaluate(cuts.at(cohorts.price(prices.cohort, prices.batch, whole=True).named))
     likely = cohorts.price(prices.cohort, prices.batch, whole=True)
     mixed = cohorts.price(prices.cohort, prices.batch)
-    full = sharpen(cohorts, likely, CUTS, True)
-    rents = Rents(cohorts, mixed, full)
+    near = sharpen(cohorts, likely, FEW, False)
+    _mix(cohorts, mixed, near)
+    peers = Peers(cohorts, near)
     value = float(worth.benefit(board.staffed).sum() - board.costs().sum())
-    scale, s = rents.descend(prices.batch, value, watch, until, STEPS)
-    u = rents.prices(scale, s)
-    most = np.full(len(inst.sites), np.inf)
-    most[rents.site] = rents.sold(scale)[0]
-    dual = Dual(cohorts, full)
-    bound = dual.evaluate(u, s, most)
     constant = inst.unstaffed + inst.moved
-    watch.tell("rents", constant - value, constant - bound, "a price for every site")
-    if inst.minutes.size <= COMPACT:
-        bound = min(bound, dual.evaluate(*_matched(field, worth), np.full(len(inst.sites), np.inf)))
-    if watch.left(until - 0.1) > 0:
-        near = sharpen(cohorts, likely, FEW, False)
-        _mix(cohorts, mixed, near)
-        bound = min(bound, Crewing(Peers(cohorts, near)).solve(board, u, s, watch, until, value))
+    bound, u, s = Rents(cohorts, mixed, near, peers).descend(prices.batch, value, watch, until, STEPS)
+    watch.tell("rents", constant - value, constant - bound, "a price for every place")
+    if compact:
+        dual, most = Dual(cohorts, sharpen(cohorts, likely, CUTS, True)), np.full(len(inst.sites), np.inf)
+        bound = min(bound, dual.evaluate(u[peers.of], s, most), dual.evaluate(*_matched(field, worth), most))
+    bound = min(bound, Crewing(peers).solve(board, u, s, watch, until, value))
     return constant - bound
 
 

@@ -5,63 +5,91 @@ from __future__ import annotations
 import numpy as np
 
 from allocator.models.board import Board
+from allocator.models.kernel import Deck, Value, back, compiled, leave, offers, random, scratch, work
 
-__all__ = ["layers", "polish", "ranks", "reshuffle"]
+NOISE = 0.2
+"""How far what a shift is worth is off at every other try."""
+
+__all__ = ["polish", "ranks", "reshuffle"]
 
 
 def polish(board: Board, rng: np.random.Generator) -> float:
-    """Give every cadre the best schedule against the others of the team, one of each site at a time."""
+    """Give every cadre the best schedule against the others of the team."""
     before = board.value()
-    posted = rng.permutation(np.flatnonzero(board.site >= 0))
-    for layer in layers(board.site[posted]):
-        board.reroster(posted[layer])
+    board.reroster(rng.permutation(np.flatnonzero(board.site >= 0)))
     return board.value() - before
 
 
-def reshuffle(board: Board, rng: np.random.Generator, rounds: int, most: int = 4) -> float:
+def reshuffle(board: Board, rng: np.random.Generator, tries: int, most: int = 4) -> float:
     """Rest a few members of every team at once and roster them anew, one after another.
 
     Schedules of a team lock each other in place where nights and rest bind; taking several out
     unlocks them. Every site keeps the better of its two rosters.
     """
-    start = board.value()
-    size = np.bincount(board.site[board.site >= 0], minlength=len(board.inst.sites))
-    wanted = size > 1
-    members = np.flatnonzero((board.site >= 0) & wanted[np.maximum(board.site, 0)])
-    if not len(members):
-        return 0.0
-    for _ in range(rounds):
-        order = rng.permutation(members)
-        rank = ranks(board.site[order])
-        count = rng.integers(2, most + 1, len(board.inst.sites))
-        taken = order[rank < count[board.site[order]]]
-        noise = rng.random() < 0.5
-        _reroster(board, rng, taken, noise)
-    return board.value() - start
-
-
-def _reroster(board: Board, rng: np.random.Generator, taken: np.ndarray, noise: bool) -> None:
-    before, plans = _by_site(board), board.plan[taken].copy()
-    board.rest(taken)
-    for layer in layers(board.site[taken]):
-        marginal = board.worth.marginal(board.staffed)
-        if noise:
-            marginal = marginal * (1 + 0.2 * rng.random(marginal.shape))
-        cadres = taken[layer]
-        gains = board.field.slot_gains(marginal)
-        _, posts = board.schedule(cadres, board.batch[cadres], board.site[cadres], gains, marginal)
-        board.work(cadres, posts)
-    worse = _by_site(board) < before - 1e-9
-    back = worse[board.site[taken]]
-    board.rest(taken[back])
-    board.work(taken[back], plans[back])
-
-
-def _by_site(board: Board) -> np.ndarray:
-    """[J] benefit of the cover."""
-    return np.bincount(
-        board.inst.post_site, board.worth.benefit(board.staffed).sum(1), len(board.inst.sites)
+    cadres = np.flatnonzero(board.site >= 0)
+    cadres = cadres[np.argsort(board.site[cadres], kind="stable")]
+    sites = board.site[cadres]
+    first = np.append(np.flatnonzero(np.r_[True, np.diff(sites) != 0]), len(sites)) if len(sites) else np.zeros(1, int)
+    seed = rng.integers(1, 1 << 63, 1, dtype=np.uint64)
+    return float(
+        _reshuffle(
+            board.field.deck, board.worth.arrays(), board.staffed, board.plan, cadres,
+            board.inst.shape[cadres, board.batch[cadres]], sites, first, tries, most, NOISE, seed,
+        )
     )
+
+
+@compiled
+def _benefit(deck: Deck, value: Value, staffed: np.ndarray, site: int) -> float:
+    total = 0.0
+    for post in range(deck.site_posts[site], deck.site_posts[site + 1]):
+        for d in range(staffed.shape[1]):
+            have = staffed[post, d]
+            low = min(have, deck.required[post, d])
+            high = min(have, deck.target[post, d]) - low
+            total += value.first[post] * low + value.second[post] * high - value.toll[post, d] * have
+    return total
+
+
+@compiled
+def _reshuffle(deck: Deck, value: Value, staffed: np.ndarray, plan: np.ndarray, cadres: np.ndarray,
+              shapes: np.ndarray, sites: np.ndarray, first: np.ndarray, tries: int, most: int, noise: float,
+              seed: np.ndarray) -> float:
+    """Rest a few members of each team together and roster them anew in turn; the better roster stays.
+
+    The cadres are sorted by site; `first` [N + 1] are the positions at which teams begin. What is gained.
+    """
+    gain, pick, table = scratch(deck, staffed.shape[1])
+    offer = offers(deck, value, staffed)
+    old = np.empty((most, staffed.shape[1]), plan.dtype)
+    member = np.arange(len(cadres))
+    total = 0.0
+    for team in range(len(first) - 1):
+        begin, size = first[team], first[team + 1] - first[team]
+        if size < 2:
+            continue
+        site = sites[begin]
+        held = _benefit(deck, value, staffed, site)
+        for turn in range(tries):
+            few = min(size, 2 + int(random(seed) * (most - 1)))
+            for k in range(few):
+                other = begin + k + int(random(seed) * (size - k))
+                member[begin + k], member[other] = member[other], member[begin + k]
+                c = cadres[member[begin + k]]
+                old[k] = plan[c]
+                leave(deck, value, staffed, offer, plan[c])
+            for k in range(few):
+                m = member[begin + k]
+                work(deck, value, staffed, offer, shapes[m], site, noise if turn % 2 else 0.0, seed, gain, pick,
+                     table, plan[cadres[m]])
+            now = _benefit(deck, value, staffed, site)
+            if now < held - 1e-9:
+                for k in range(few):
+                    back(deck, value, staffed, offer, plan[cadres[member[begin + k]]], old[k])
+            else:
+                total += now - held
+                held = now
+    return total
 
 
 def ranks(sites: np.ndarray) -> np.ndarray:
@@ -72,9 +100,3 @@ def ranks(sites: np.ndarray) -> np.ndarray:
     rank = np.empty(len(sites), np.int64)
     rank[order] = np.arange(len(ranked)) - np.repeat(start, np.diff(np.r_[start, len(ranked)]))
     return rank
-
-
-def layers(sites: np.ndarray) -> list[np.ndarray]:
-    """Positions in layers so that no site comes twice in one layer; earlier positions first."""
-    rank = ranks(sites)
-    return [np.flatnonzero(rank == k) for k in range(int(rank.max(initial=-1)) + 1)]

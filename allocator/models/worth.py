@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from allocator.instance import Instance
+from allocator.models import kernel
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Worth:
         low = np.minimum(self.required, staffed)
         high = np.minimum(self.target, staffed) - low
         return self.first * low + self.second * high - self.toll * staffed
+
+    def arrays(self) -> kernel.Value:
+        """The same for compiled loops."""
+        first = np.ascontiguousarray(self.first[:, 0], np.float64)
+        second = np.ascontiguousarray(self.second[:, 0], np.float64)
+        return kernel.Value(first, second, np.ascontiguousarray(self.toll, np.float64))
 
     def rows(self, rows: slice) -> Worth:
         """The worth of some posts."""

@@ -22,7 +22,7 @@ from ortools.math_opt.python import mathopt
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from allocator import candidates, offers, runs
+from allocator import candidates, offers, outcome, runs
 from allocator.candidates import Move
 from allocator.state import State
 from allocator.verifier import verify
@@ -40,10 +40,13 @@ def main() -> int:
     scenario, plan = runs.load(given.run)
     rng = np.random.default_rng(given.seed)
     sites = [str(s) for s in rng.choice(offers.places(plan), given.sites, replace=False)]
-    begun = time.perf_counter()
-    words = [sys.executable, "-m", "allocator", "candidates", str(given.run), sites[0]]
-    subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    print(f"`allocator candidates RUN {sites[0]}`: {time.perf_counter() - begun:.2f} s", flush=True)
+    words = [sys.executable, "-m", "allocator", "candidates", str(given.run.resolve()), sites[0]]
+    tables = ("--scenario", str(given.run.resolve() / "scenario"))
+    asked(words)
+    for name, more in (("from the standing kept beside it", ()), ("with all tables read", tables)):
+        took = sorted(asked([*words, *more]) for _ in range(5))
+        line = f"{took[0]:.2f} to {took[-1]:.2f} s, mostly {took[2]:.2f} s"
+        print(f"`allocator candidates RUN {sites[0]}` {name}: {line}", flush=True)
     begun = time.perf_counter()
     state = State(scenario, plan)
     print(f"plan in hand, ready for questions: {time.perf_counter() - begun:.2f} s", flush=True)
@@ -54,7 +57,7 @@ def main() -> int:
         found = candidates.ranked(state, site)
         longest = max(longest, time.perf_counter() - begun)
         move = found[int(rng.integers(len(found)))]
-        made = candidates.moved(state, move)
+        made = outcome.moved(state, move)
         whole = (made.objective or 0.0) - (plan.objective or 0.0)
         least, broken = forced(state, move), verify(scenario, made)
         equal = abs(whole - move.change.total) < TOLERANCE and abs(least - move.change.total) < TOLERANCE
@@ -63,6 +66,13 @@ def main() -> int:
         print(f"{site}, {code}, {total:+.6f}; {whole:+.6f}, {least:+.6f}; {len(broken)}", flush=True)
     print(f"{given.sites} sites, {wrong} costs differ or break a rule; a site takes at most {longest:.2f} s")
     return int(wrong > 0)
+
+
+def asked(words: list[str]) -> float:
+    """Seconds that a command takes, its start included."""
+    begun = time.perf_counter()
+    subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
 
 
 def forced(state: State, move: Move) -> float:
@@ -103,7 +113,7 @@ def _supply(
 ) -> mathopt.LinearExpression:
     """What the kits add to the supply term of the site, where its goods are used anew, kits first."""
     goods, inst = state.goods, state.inst
-    now = state._supply_penalty(state.plan.tables["supply"])[j]
+    now = state.penalty[j]
     total = mathopt.LinearExpression(0.0)
     for item in np.flatnonzero(goods.kit_rate[np.unique(inst.post_duty[[p for p, _ in work]])].any(axis=0)):
         rows = state.larder.lines.get((j, int(item)), np.zeros(0, np.int64))

@@ -1,7 +1,7 @@
 """Do the fixes hold, and the shadow prices?
 
     python tests/benchmarks/explain.py [--cities 60] [--first 0] [--resources 200] [--again 60] [--sites 0]
-        [--alone 20] [RUN ...]
+        [--alone 20] [--resolve 0] [RUN ...]
 
 Random cities and the plans RUN are explained. Every fix is then read back from its text alone, made part of
 the scenario, and a whole plan of it is solved again from the plan in hand: the newcomers' best rosters and the
@@ -10,6 +10,9 @@ RUN the fixes of different sites together, and --alone of them alone. A fix is f
 plan's table, a rule is broken, or the objective got worse. For --again of the random cities each fixed scenario
 is also solved freely, all decisions open: how often the shortage is gone then too is told, since a free plan may
 prefer to end another one.
+--resolve of the fixes of each city or RUN are made as `allocator fix --rounds 1` does and solved again: the plan must
+keep every rule, be no worse and free of the shortage. How often a search that is free to spend the means elsewhere
+found a better plan with the shortage in it is told beside that.
 Prices of goods and budget are compared with scenarios solved anew at both ends of their range.
 """
 
@@ -30,7 +33,7 @@ from cities import city
 from test_explain import short
 from test_shadow import differences
 
-from allocator import explain, fixes, pipeline, runs, shadow
+from allocator import cure, explain, fixes, pipeline, runs, shadow
 from allocator.explain import Explained
 from allocator.limits import Limits
 from allocator.plan import Plan
@@ -89,6 +92,21 @@ def freely(state: State, e: Explained) -> bool:
     return short(pipeline.solve(scenario, Limits(rounds=1, prove=False), None, start), state, e) == 0
 
 
+def solved_again(state: State, e: Explained) -> tuple[bool, bool, bool]:
+    """Does the plan with the fix hold; did the search better it; did a better plan spend the means elsewhere?"""
+    made = cure.cured(state, e, 1)
+    now, then, settled = state.plan.objective, made.plan.objective, made.settled.objective
+    assert now is not None
+    assert then is not None
+    assert settled is not None
+    assert made.found is not None
+    assert e.fix is not None
+    key = (e.fix.site, explain.named(state, e.shortage))
+    holds = key not in missing(made.plan) and not verify(made.scenario, made.plan)
+    elsewhere = key in missing(made.found) and (made.found.objective or 0.0) < settled - 1e-6
+    return holds and then <= now + 1e-6 * max(1.0, now), made.plan is not made.settled, elsewhere
+
+
 def states(seeds: range, plans: list[Path]) -> Iterator[tuple[str, State]]:
     for seed in seeds:
         scenario = city(seed, closed=False)
@@ -105,10 +123,12 @@ def main() -> int:
     parser.add_argument("--again", type=int, default=60)
     parser.add_argument("--sites", type=int, default=0, help="sites of RUN, drawn at random; 0: all")
     parser.add_argument("--alone", type=int, default=20)
+    parser.add_argument("--resolve", type=int, default=0, help="fixes of each plan to solve again")
     parser.add_argument("--resources", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no further city after this")
     given = parser.parse_args()
     shortages = shown = wrong = free = tried = priced = far = resources = cities = 0
+    again = np.zeros(4, np.int64)
     began = time.monotonic()
     for name, state in states(range(given.first, given.first + given.cities), given.plans):
         if time.monotonic() - began > given.seconds:
@@ -130,6 +150,10 @@ def main() -> int:
         if random and cities <= given.again:
             tried += len(fixed)
             free += sum(freely(state, e) for e in fixed)
+        for k in draw.permutation(len(fixed))[: given.resolve]:
+            again += (1, *solved_again(state, fixed[k]))
+            if not random:
+                print(f"{name}: solved again {again[0]}, {again[1]} hold", flush=True)
         if random and resources < given.resources:
             curve = Curve(state.goods, state.kits)
             prices = shadow.priced(curve, shadow.limits(curve, (0, state.goods.days // 2)))
@@ -139,8 +163,11 @@ def main() -> int:
                 far += max(ends) > 1e-8 * max(100.0, abs(curve.base))
         line = f"{name}: {shortages} shortages, {shown} fixes shown, {wrong} false; "
         line += f"{resources} prices ({priced} above 0), {far} wrong; solved freely {free} of {tried} gone"
+        if given.resolve:
+            made, held, better, elsewhere = again.tolist()
+            line += f"; solved again {made}: {held} hold, {better} bettered, {elsewhere} left to itself spent elsewhere"
         print(line, flush=True)
-    return int(wrong + far > 0)
+    return int(wrong + far > 0 or again[1] < again[0])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,227 @@
+"""Exchanges of two cadres, or moves of one, accepted by simulated annealing (Kirkpatrick et al. 1983).
+
+Each proposal is worked out exactly: who leaves gives up the shifts held, who comes gets the best
+schedule next to the team, and where that does not do, up to `OTHERS` of the team work theirs out
+again. Four kinds: two cadres exchange sites; sites and batches; batches alone; one goes elsewhere.
+A proposal that loses x is accepted with probability exp(-x / temperature).
+
+Wuxi, staffing with kits in thousands, CPU seconds on one of two shared cores, from the plan after three
+rounds of neighbourhoods (419.9); twelve of those rounds, 60 s, had reached 417.2:
+
+    10 rounds of 250 proposals per cadre, 0.25 -> 0.03    15 s    414.1
+    13 rounds, 0.25 -> 0.03                               20 s    413.7
+    13 rounds, 0.15 -> 0.03                               20 s    413.5
+    40 rounds, 0.25 -> 0.03                               60 s    412.6
+    13 rounds, others adapt where the loss is small       20 s    413.9
+    13 rounds, fewer exchanges and more of batches        20 s    414.5
+
+Exchanges are what counts (of moves of one cadre 1 in 1,000 is accepted): cadres differ by leave,
+nights and last days, and a plan is good when they differ at the right places.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from allocator.models.board import Board
+from allocator.models.kernel import Deck, Value, back, compiled, leave, offers, random, scratch, work
+
+__all__ = ["Annealing"]
+
+MOVES, EXCHANGES = 0.05, 0.85
+"""Share of proposals that move one cadre; up to where exchanges of sites go; the rest exchange batches."""
+OTHERS = 2
+"""Members of each of the two teams who may adapt."""
+HOPELESS = 15.0
+"""Loss beyond what the temperature bears, in shifts' worth a tenth, that the others cannot make good."""
+HOT, COLD = 0.15, 0.03
+"""First and last temperature, in worth of an ordinary shift."""
+EACH = 250
+"""Proposals per cadre in a round."""
+
+
+class People(NamedTuple):
+    """Who may go where, and at what cost."""
+
+    shape: np.ndarray
+    """[C, B]"""
+    minutes: np.ndarray
+    """[C, J] infinite out of reach"""
+    length: np.ndarray
+    """[C, B] days of a posting"""
+    previous: np.ndarray
+    travel: float
+    change: float
+
+
+class Teams(NamedTuple):
+    """Who is where: the members of a site as a chain."""
+
+    site: np.ndarray
+    """[C]"""
+    batch: np.ndarray
+    head: np.ndarray
+    """[J] a member, -1: nobody"""
+    after: np.ndarray
+    """[C] the next member"""
+    before: np.ndarray
+    size: np.ndarray
+    """[J]"""
+
+
+@compiled
+def _cost(people: People, c: int, b: int, j: int) -> float:
+    if j < 0:
+        return 0.0
+    return float(people.travel * people.minutes[c, j] * people.length[c, b] - people.change * (people.previous[c] == j))
+
+
+@compiled
+def _go(teams: Teams, c: int, b: int, j: int) -> None:
+    """Move a cadre from one chain to another."""
+    old = teams.site[c]
+    teams.batch[c] = b
+    if old == j:
+        return
+    if old >= 0:
+        if teams.before[c] >= 0:
+            teams.after[teams.before[c]] = teams.after[c]
+        else:
+            teams.head[old] = teams.after[c]
+        if teams.after[c] >= 0:
+            teams.before[teams.after[c]] = teams.before[c]
+        teams.size[old] -= 1
+    teams.site[c] = j
+    if j >= 0:
+        teams.before[c] = -1
+        teams.after[c] = teams.head[j]
+        if teams.head[j] >= 0:
+            teams.before[teams.head[j]] = c
+        teams.head[j] = c
+        teams.size[j] += 1
+
+
+@compiled
+def _anneal(deck: Deck, value: Value, people: People, teams: Teams, staffed: np.ndarray, plan: np.ndarray,
+            movable: np.ndarray, targets: np.ndarray, proposals: int, hot: float, cold: float, unit: float,
+            seed: np.ndarray) -> int:
+    """Make proposals while the temperature falls from `hot` to `cold`; how many were accepted."""
+    gain, pick, table = scratch(deck, staffed.shape[1])
+    offer = offers(deck, value, staffed)
+    touched = np.empty(2 + 2 * OTHERS, np.int64)
+    old = np.empty((2 + 2 * OTHERS, staffed.shape[1]), plan.dtype)
+    accepted = 0
+    for turn in range(proposals):
+        bar = hot * (cold / hot) ** (turn / proposals) * np.log(random(seed) + 1e-300)
+        c = movable[int(random(seed) * len(movable))]
+        i, b = teams.site[c], teams.batch[c]
+        i2, b2 = i, b
+        d, j, e, j2, e2 = -1, -1, -1, -1, -1
+        kind = random(seed)
+        if kind < MOVES:
+            j = i2 = targets[int(random(seed) * len(targets))]
+            if i2 == i:
+                continue
+        else:
+            d = movable[int(random(seed) * len(movable))]
+            j, e = teams.site[d], teams.batch[d]
+            j2, e2 = j, e
+            if kind < EXCHANGES:
+                if i == j:
+                    continue
+                i2, j2 = j, i
+                if b != e and random(seed) < 0.5:
+                    b2, e2 = e, b
+            else:
+                if b == e:
+                    continue
+                b2, e2 = e, b
+            if people.shape[d, e2] < 0 or (j2 >= 0 and not np.isfinite(people.minutes[d, j2])):
+                continue
+        if people.shape[c, b2] < 0 or (i2 >= 0 and not np.isfinite(people.minutes[c, i2])):
+            continue
+        touched[0], old[0] = c, plan[c]
+        many = 1
+        delta = _cost(people, c, b, i) - _cost(people, c, b2, i2) - leave(deck, value, staffed, offer, plan[c])
+        if d >= 0:
+            touched[1], old[1] = d, plan[d]
+            many = 2
+            delta += _cost(people, d, e, j) - _cost(people, d, e2, j2) - leave(deck, value, staffed, offer, plan[d])
+        if i2 >= 0:
+            delta += work(deck, value, staffed, offer, people.shape[c, b2], i2, 0.0, seed, gain, pick, table, plan[c])
+        if j2 >= 0:
+            delta += work(deck, value, staffed, offer, people.shape[d, e2], j2, 0.0, seed, gain, pick, table, plan[d])
+        if bar > delta > bar - 0.1 * HOPELESS * unit:
+            for side in range(2):
+                s = i if side == 0 else j
+                if s < 0 or (side == 1 and s == i):
+                    continue
+                for _ in range(min(OTHERS, teams.size[s])):
+                    o = teams.head[s]
+                    for _ in range(int(random(seed) * teams.size[s])):
+                        o = teams.after[o]
+                    if o in (c, d):
+                        continue
+                    if not (touched[2:many] == o).any():
+                        touched[many], old[many] = o, plan[o]
+                        many += 1
+                    shape = people.shape[o, teams.batch[o]]
+                    delta -= leave(deck, value, staffed, offer, plan[o])
+                    delta += work(deck, value, staffed, offer, shape, s, 0.0, seed, gain, pick, table, plan[o])
+        if delta < bar:
+            for n in range(many):
+                back(deck, value, staffed, offer, plan[touched[n]], old[n])
+            continue
+        accepted += 1
+        _go(teams, c, b2, i2)
+        if d >= 0:
+            _go(teams, d, e2, j2)
+    return accepted
+
+
+class Annealing:
+    """Rounds of proposals on a board."""
+
+    def __init__(self, board: Board, rng: np.random.Generator):
+        inst = board.inst
+        self.board, self.rng = board, rng
+        length = np.maximum(0, inst.last - inst.first + 1).astype(float)
+        self.people = People(
+            np.ascontiguousarray(inst.shape), np.ascontiguousarray(inst.minutes), length, inst.previous,
+            float(inst.w_travel), float(inst.w_change),
+        )
+        self.targets = np.flatnonzero(board.field.site_pattern >= 0)
+        worth = (inst.w_required or inst.w_target) * inst.worth
+        self.unit = float(np.median(worth[worth > 0])) if (worth > 0).any() else 1.0
+
+    @property
+    def movable(self) -> np.ndarray:
+        return np.flatnonzero((self.board.inst.must < 0) & (self.board.batch >= 0))
+
+    def round(self, hot: float, cold: float, part: float = 1.0) -> int:
+        """`EACH` proposals per cadre (or a part), at temperatures in worth of an ordinary shift; how many accepted."""
+        board, movable = self.board, self.movable
+        if not len(movable) or not len(self.targets):
+            return 0
+        seed = self.rng.integers(1, 1 << 63, 1, dtype=np.uint64)
+        return int(
+            _anneal(
+                board.field.deck, board.worth.arrays(), self.people, self._teams(), board.staffed, board.plan, movable,
+                self.targets, int(part * EACH * len(movable)), hot * self.unit, cold * self.unit, self.unit, seed,
+            )
+        )
+
+    def _teams(self) -> Teams:
+        board = self.board
+        sites, cadres = len(board.inst.sites), len(board.site)
+        head, after, before = np.full(sites, -1), np.full(cadres, -1), np.full(cadres, -1)
+        for c in np.flatnonzero(board.site >= 0):
+            j = board.site[c]
+            after[c] = head[j]
+            if head[j] >= 0:
+                before[head[j]] = c
+            head[j] = c
+        size = np.bincount(board.site[board.site >= 0], minlength=sites)
+        return Teams(board.site, board.batch, head, after, before, size)
