@@ -112,7 +112,8 @@ def test_nobody_asks(small: Scenario) -> None:
 
 def test_the_command_shows_and_draws_the_curve(allocator: Run, file: Path, tmp_path: Path) -> None:
     picture = tmp_path / "curve.svg"
-    result = allocator("frontier", SMALL, "--set", f"applications={file}", "--points", 8, "--seconds", 6, "--out", picture)
+    few = ("--points", 8, "--seconds", 6)
+    result = allocator("frontier", SMALL, "--set", f"applications={file}", *few, "--out", picture)
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert len(lines) == 9
@@ -126,7 +127,8 @@ def test_the_command_shows_and_draws_the_curve(allocator: Run, file: Path, tmp_p
 
 
 def test_the_command_as_json(allocator: Run, file: Path) -> None:
-    result = allocator("frontier", SMALL, "--set", f"applications={file}", "--points", 3, "--seconds", 3, "--json", "--quiet")
+    few = ("--points", 3, "--seconds", 3)
+    result = allocator("frontier", SMALL, "--set", f"applications={file}", *few, "--json", "--quiet")
     assert result.stderr == ""
     found = json.loads(result.stdout)
     assert found["staple"] == "mask"
