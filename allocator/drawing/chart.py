@@ -93,12 +93,12 @@ def curves(label: str, up: str, panels: Sequence[Panel], notes: Sequence[str]) -
 
     A dashed line is what could be at most. Beside a point stands its note, where it differs from the one before.
     """
-    parts = [svg.element("style", STYLE), svg.text(label, LEFT, 18, class_="title")]
+    parts = [svg.element("style", STYLE), svg.text(label, LEFT, 18)]
     for n, panel in enumerate(panels):
         left = n * (HALF + 40)
-        parts.append(svg.element("g", *_panel(panel, up, notes), transform=f"translate({left} 24)"))
+        parts.append(svg.element("g", *_panel(panel, up, notes), transform=f"translate({left} 44)"))
     width = len(panels) * (HALF + 40) - 20
-    return svg.picture(width, TALL + 60, label, parts, "curves")
+    return svg.picture(width, TALL + 64, label, parts, "curves")
 
 
 def _panel(panel: Panel, up: str, notes: Sequence[str]) -> list[str]:
@@ -117,7 +117,7 @@ def _panel(panel: Panel, up: str, notes: Sequence[str]) -> list[str]:
         parts.append(svg.element("circle", svg.title(shown), cx=a, cy=b, r=4, class_="dot"))
         mean = notes[n].rpartition(": ")[2]
         if n == 0 or mean != notes[n - 1].rpartition(": ")[2]:
-            parts.append(svg.text(mean, a + 7, b + 14, class_="tick"))
+            parts.append(svg.text(f"held back by {mean}", a + 7, b + 14, class_="tick"))
     return parts
 
 
