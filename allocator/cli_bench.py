@@ -1,16 +1,20 @@
-"""Commands that run one model alone on public instances: `bench assign` and `bench curtois`."""
+"""Commands that run one model alone on public instances: `bench assign`, `bench cap` and `bench curtois`."""
 
 from __future__ import annotations
 
 import json
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from allocator.errors import NoPlanError
 from allocator.limits import Watch
 from allocator.shell import Seconds, command, limits_of
+
+if TYPE_CHECKING:
+    from allocator.certificate import Certificate
 
 
 @click.group()
@@ -42,6 +46,43 @@ def bench_assign(files: tuple[Path, ...], seconds: float, out: Path | None, as_j
             benches.write_assign(result.columns, out / f"{path.stem}.csv")
         click.echo(json.dumps({"file": str(path)} | result.record()))
     return 0
+
+
+@bench.command("cap")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=Path)
+@click.option("--seconds", type=Seconds(), default=60.0, show_default=True, help="Per file.")
+@click.option(
+    "--out",
+    type=Path,
+    metavar="DIR",
+    help="Also write each solution as DIR/FILE.csv: facility,customer,share from 1.",
+)
+@command
+def bench_cap(files: tuple[Path, ...], seconds: float, out: Path | None, as_json: bool) -> int:
+    """Open facilities of OR-Library capacitated location FILES; a proof with each.
+
+    Ctrl-C keeps the best solution so far and goes on with the next file.
+    """
+    from allocator import console, facilities
+    from allocator.models import opening
+
+    instances = facilities.read_all(files)
+    code = 0
+    for path, instance in zip(files, instances, strict=True):
+        watch = Watch(limits_of(seconds), console.Ticker())
+        found = console.interruptible(watch, partial(opening.solve, instance.question(), watch))
+        if found.first_day is None:
+            code = NoPlanError.exit_code
+            click.echo(f"{path}: {facilities.why(instance)}", err=True)
+        elif out is not None:
+            facilities.write(instance, found, out / f"{path.stem}.csv")
+        click.echo(_line(path, found.certificate))
+    return code
+
+
+def _line(path: Path, certificate: Certificate) -> str:
+    names = ("status", "objective", "bound", "seconds")
+    return json.dumps({"file": str(path)} | {name: getattr(certificate, name) for name in names})
 
 
 @bench.command("curtois")
@@ -79,6 +120,5 @@ def bench_curtois(
             click.echo(f"{path}: {curtois.why(instance, found)}", err=True)
         elif out is not None:
             curtois.write(instance, found.shifts, out / f"{path.stem}.csv")
-        names = ("status", "objective", "bound", "seconds")
-        click.echo(json.dumps({"file": str(path)} | {n: getattr(found.certificate, n) for n in names}))
+        click.echo(_line(path, found.certificate))
     return code

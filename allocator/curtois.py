@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from allocator.errors import InputError, Problem
+from allocator.errors import InputError
 from allocator.models.roster import Roster
 from allocator.models.team import Team
-from allocator.problems import Problems, nearest
+from allocator.problems import Problems, nearest, read_each
 
 SECTIONS = {
     "SECTION_HORIZON": ("days",),
@@ -80,16 +80,7 @@ def write(instance: Instance, shifts: np.ndarray, path: Path) -> None:
 
 def read_all(paths: Sequence[Path]) -> list[Instance]:
     """Read instances, all faults of all files at once."""
-    found: list[Instance] = []
-    problems: list[Problem] = []
-    for path in paths:
-        try:
-            found.append(read(path))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(problems)
-    return found
+    return read_each(read, paths)
 
 
 def read(path: Path) -> Instance:

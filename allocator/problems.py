@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
-from allocator.errors import Problem
+from allocator.errors import InputError, Problem
+
+Read = TypeVar("Read")
 
 MOST = 200
 """Problems of one kind listed for one column; what is beyond is counted in one last line."""
@@ -46,6 +49,20 @@ def shown(value: Any) -> str:
         return "a number of more than 300 digits"
     text = "".join(ch if ch.isprintable() else "\ufffd" for ch in str(value).replace("\n", " "))
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+
+
+def read_each(read: Callable[[Path], Read], paths: Sequence[Path]) -> list[Read]:
+    """Read every file; InputError with the faults of all of them."""
+    found: list[Read] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            found.append(read(path))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found
 
 
 @dataclass
