@@ -1,4 +1,5 @@
-"""The command line: `check`, `solve` and `verify`; `questions`, `cli_service` and `cli_bench` have the rest.
+"""The command line: `check`, `solve` and `verify`; `questions`, `cli_frontier`, `cli_service` and `cli_bench`
+have the rest.
 
 Answers go to stdout, news of the work to stderr. Exit codes: 0 fine, 2 problems in the
 input or the command, 3 the plan breaks a rule, 4 no plan within the limits, 130 aborted.
@@ -20,6 +21,7 @@ from allocator import cli_service, questions
 from allocator.cli_bench import bench
 from allocator.cli_city import city
 from allocator.cli_fix import fix
+from allocator.cli_frontier import frontier
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Watch
 from allocator.options import after_options, begun
@@ -83,7 +85,7 @@ def main() -> None:
     """
 
 
-for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, bench, city):
+for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, frontier, bench, city):
     main.add_command(_command)
 
 

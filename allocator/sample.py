@@ -250,7 +250,7 @@ def _scaled(
     What was there at all stays there: at least one pack of it in all. Rows left with nothing go.
     """
     exact = pd.Series(frame[column].to_numpy() * times / pack)
-    label = np.zeros(len(frame), np.int64)
+    label: np.ndarray = np.zeros(len(frame), np.int64)
     if keys:
         label = frame[keys].groupby(keys, sort=False).ngroup().to_numpy()
     total = exact.groupby(label).transform("sum")

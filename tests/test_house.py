@@ -31,7 +31,7 @@ SERVES = {"seal", "store", "service", "pages"}
 MEETING = {"pipeline", "cli", "cli_service", "__main__", "questions", "front", "sweep", "trade", "state", "candidates"}
 MEETING |= {"exact", "sequel"}
 MEETING |= {"offers", "explain", "fixes", "means", "phrases", "remedies", "shadow", "options", "cli_bench"}
-MEETING |= {"outcome", "cure", "cli_fix"}
+MEETING |= {"outcome", "cure", "cli_fix", "cli_frontier", "resumptions"}
 
 
 def module_name(path: Path) -> str:

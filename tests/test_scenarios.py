@@ -261,6 +261,62 @@ def test_every_site_is_within_reach_of_many(sites):
     assert ((minutes <= toml["rules"]["max_travel"]).sum(axis=0) >= 30).all()
 
 
+# --- Wuxi, openings and resumptions --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def phases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The second scenario the script makes."""
+    folder = tmp_path_factory.mktemp("scenarios") / "phases"
+    command = [sys.executable, "-B", str(WUXI / "build.py"), "--phases", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def test_phases_read_without_a_problem(phases):
+    read = scenario.read(phases)
+    assert read.settings.name == "wuxi-2020-02-phases"
+    assert read.warnings == ()
+    assert {c.id: c.probability for c in read.settings.cases} == {"low": 0.3, "expected": 0.5, "high": 0.2}
+
+
+def test_phases_are_the_same_city_and_more(phases):
+    for file in WUXI.glob("*.csv"):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        more = (phases / file.name).read_text(encoding="utf-8").splitlines()
+        assert more[: len(lines)] == lines
+        assert len(more) == len(lines) or file.stem in ("sites", "demand", "needs")
+
+
+def test_candidates_are_invented_and_ask_for_staff_and_kits(phases):
+    candidates, sites = table(phases, "candidates"), table(phases, "sites").set_index("site")
+    assert len(candidates) >= 40
+    assert set(sites.loc[candidates["site"], "source"]) == {"invented"}
+    assert set(sites.loc[candidates["site"], "kind"]) == {"isolation", "hospital"}
+    assert set(sites.loc[candidates["site"], "district"]) == set(table(phases, "districts")["district"])
+    for name in ("demand", "needs"):
+        assert set(candidates["site"]) <= set(table(phases, name)["site"])
+
+
+def test_people_under_observation_are_those_counted(phases):
+    people = table(phases, "isolation_demand").groupby(["case", "day"])["people"].sum()
+    for day, counted in (("2020-02-12", 796), ("2020-02-13", 860)):
+        assert people["expected", day] == counted - 287
+        assert people["low", day] < people["expected", day] < people["high", day]
+    # the running sites hold the 287 of 2 February; all candidates together hold even the worst day
+    assert table(phases, "candidates")["capacity"].sum() > people.max()
+
+
+def test_enterprises_and_schools_ask_to_resume_when_their_demand_begins(phases):
+    asked, demand = table(phases, "applications"), table(phases, "demand")
+    kind = table(phases, "sites").set_index("site").loc[asked["site"], "kind"]
+    assert len(asked) >= 400
+    assert set(kind) == {"enterprise", "school"}
+    assert set(asked["class"]) == {"a", "b", "c"}
+    first = demand.groupby("site")["first_day"].min().reindex(asked["site"])
+    assert (pd.to_datetime(asked["earliest"]).to_numpy() == first.to_numpy()).all()
+
+
 # --- small --------------------------------------------------------------------------------------
 
 

@@ -8,9 +8,9 @@ Objective: sum over j and d >= earliest_j of value_j (1 - y_jd) + price_jd y_jd.
 earliest    y_jd = 0 before earliest_j
 once        y_jd <= y_j,d+1: what has resumed stays open
 means       sum_j uses_jrd y_jd <= budget_rd
-site_open   in order of `rank`: y_jd - y_j,d-1 <= g_rd, g_rd <= g_r-1,d and g_rd <= y_ad for every a of the
-            next lower rank that could be open by d; so j opens on a day only if all of lower rank that could
-            be open by then are
+site_open   in order of `rank`: for every a of lower rank and d >= e = earliest_a, y_jd - y_j,e-1 <= y_ad, as who
+            opens between e and d opens after a; by way of gates h_red, shared by rank and earliest day:
+            y_jd - y_j,e-1 <= h_r-1,ed, h_red <= h_r-1,ed, h_red <= y_ad for a of rank r and earliest e
 
 The order rows are added where a relaxed answer breaks them. Small questions are solved to the end by
 `tree`, large ones as far as the time allows: the relaxed prices of the means then order a greedy, and a
@@ -106,7 +106,7 @@ def solve(
 
 
 class _Reopenings(tree.Task):
-    """Columns: y_jd by application and day, then g_rd for every rank but the lowest."""
+    """Columns: y_jd by application and day, then the gates h_red for every rank r but the last."""
 
     def __init__(self, asked: Applications, start: np.ndarray | None):
         self.asked, self.start = asked, start
@@ -116,9 +116,11 @@ class _Reopenings(tree.Task):
         self.column = np.where(self.may, np.cumsum(self.may).reshape(count, days) - 1, -1)
         self.binaries = int(self.may.sum())
         ranks, self.rank = np.unique(asked.rank, return_inverse=True)
-        self.gate = self.binaries + np.arange(max(0, len(ranks) - 1) * days).reshape(-1, days)
+        self.day, self.group = np.unique(first, return_inverse=True)
+        gates = np.arange(max(0, len(ranks) - 1) * len(self.day) * days)
+        self.gate = self.binaries + gates.reshape(-1, len(self.day), days)
         self.price = np.zeros((count, days)) if asked.price is None else np.asarray(asked.price, float)
-        self.leaving = np.zeros((count, days), dtype=bool)
+        self.leaving = np.zeros((count, len(self.day), days), dtype=bool)
         self.ahead = np.zeros((count, days), dtype=bool)
         self._base = self._fixed_part()
         self._started = False
@@ -160,15 +162,16 @@ class _Reopenings(tree.Task):
 
     def model(self, lower: np.ndarray, upper: np.ndarray) -> engine.Model:
         base, height = self._base, len(self._base.row_lower)
-        j, d = np.nonzero(self.leaving)
+        j, e, d = np.nonzero(self.leaving)
         row = height + np.arange(len(j))
-        before = np.where(d > 0, self.column[j, d - 1], -1)
+        # column of y_j on the day before e, -1 where there is none
+        before = np.append(self.column, np.full((len(self.column), 1), -1), axis=1)[j, self.day[e] - 1]
         late = before >= 0
-        a, e = np.nonzero(self.ahead)
+        a, at = np.nonzero(self.ahead)
         other = height + len(j) + np.arange(len(a))
         rows = [base.rows, row, row[late], row, other, other]
-        columns = [base.columns, self.column[j, d], before[late], self.gate[self.rank[j] - 1, d]]
-        columns += [self.gate[self.rank[a], e], self.column[a, e]]
+        columns = [base.columns, self.column[j, d], before[late], self.gate[self.rank[j] - 1, e, d]]
+        columns += [self.gate[self.rank[a], self.group[a], at], self.column[a, at]]
         ones = [np.ones(len(j)), -np.ones(int(late.sum())), -np.ones(len(j)), np.ones(len(a)), -np.ones(len(a))]
         spare = np.ones(self.gate.size)
         return replace(
@@ -185,16 +188,22 @@ class _Reopenings(tree.Task):
     def cut(self, x: np.ndarray) -> bool:
         """Add the rows of the order that `x` breaks: who resumes too early, and those he passes."""
         y = self._y(x)
-        starts = np.diff(y, axis=1, prepend=0.0)
-        limit, added = np.ones(self.may.shape[1]), False
+        days = y.shape[1]
+        before = np.append(y, np.zeros((len(y), 1)), axis=1)[:, self.day - 1]
+        count, added = np.arange(days), False
+        limit = np.ones((len(self.day), days))
         for rank in range(len(self.gate)):
-            own = (self.rank == rank)[:, None] & self.may
-            limit = np.minimum(limit, np.where(own, y, 1.0).min(0))
-            early = (self.rank == rank + 1)[:, None] & (starts > limit + BROKEN)
-            most = np.where(early, starts, 0.0).max(0)
-            lower = (self.rank <= rank)[:, None] & self.may & (y < most - BROKEN)
-            added |= bool((early & ~self.leaving).any() or (lower & ~self.ahead).any())
-            self.leaving |= early
+            own = np.flatnonzero(self.rank == rank)
+            np.minimum.at(limit, self.group[own], np.where(self.may[own], y[own], 1.0))
+            next_ = np.flatnonzero(self.rank == rank + 1)
+            starts = np.where(count >= self.day[:, None], y[next_, None, :] - before[next_, :, None], 0.0)
+            over = starts - limit
+            worst = (over >= over.max(1, keepdims=True)) & (over > BROKEN)
+            new = self.leaving[next_] | worst
+            most = np.where(worst, starts, 0.0).max(0)
+            lower = (self.rank <= rank)[:, None] & self.may & (y < most[self.group] - BROKEN)
+            added |= bool((new != self.leaving[next_]).any() or (lower & ~self.ahead).any())
+            self.leaving[next_] = new
             self.ahead |= lower
         return added
 

@@ -15,7 +15,7 @@ def sites() -> list[Place]:
     return [place for part in parts for place in part]
 
 
-def _towns() -> dict[str, tuple[Row, int]]:
+def settled() -> dict[str, tuple[Row, int]]:
     """Township code -> its row and residents; parks without villages are left out."""
     towns = {}
     for town in read("townships"):
@@ -29,13 +29,13 @@ def _towns() -> dict[str, tuple[Row, int]]:
     return towns
 
 
-def _spot(draw: Draw, township_code: str) -> tuple[float, float]:
+def spot_in(draw: Draw, township_code: str) -> tuple[float, float]:
     """A point close to some village of the township."""
     row = draw.choice([v for v in read("villages") if v["township_code"] == township_code])
     return draw.near(DISTRICTS[row["district"]], float(row["lon"]), float(row["lat"]), 0.35)
 
 
-def _invented(
+def placed_in(
     site: str,
     name: str,
     kind: str,
@@ -60,7 +60,7 @@ def firms() -> Iterator[Place]:
     """Invented enterprises that resume from 10 February on, more of them where parks are."""
     draw, used = Draw("firms"), set[str]()
     towns = {t["code"]: t for t in read("townships")}
-    people = {code: float(n) for code, (_, n) in _towns().items()}
+    people = {code: float(n) for code, (_, n) in settled().items()}
     weights = {code: people.get(code, 90_000.0) for code in towns}
     weights = {c: w * (0.35 if towns[c]["district"] == "梁溪区" else 1.0) for c, w in weights.items()}
     number = 0
@@ -71,15 +71,15 @@ def firms() -> Iterator[Place]:
             wave = draw.choice([w for w, _ in WAVES[size]], [s for _, s in WAVES[size]])
             name = firm_name(draw, towns[code]["district"], used)
             weight = 1.0 if size == "L" else 0.8
-            spot = _spot(draw, code)
-            yield _invented(
+            spot = spot_in(draw, code)
+            yield placed_in(
                 f"E{number:03d}", name, "enterprise", towns[code], spot, weight, f"firm-{size}-{wave}", size
             )
 
 
 def markets() -> Iterator[Place]:
     """131 markets: 126 farmers' and 5 wholesale; 22 in urban Jiangyin; five have real names."""
-    draw, towns = Draw("markets"), _towns()
+    draw, towns = Draw("markets"), settled()
     named: dict[str, list[Row]] = {}
     for row in (f for f in read("facilities") if f["category"] == "farmers_market"):
         town = nearest_village(DISTRICTS[row["district"]], float(row["lon"]), float(row["lat"]))
@@ -104,7 +104,7 @@ def markets() -> Iterator[Place]:
                 yield real_place(f"F{number:03d}", real[k], "market", "market-large", "M", 1.25)
                 continue
             name = f"{stem(town['name'])}{MARKET_ORDINALS[k]}农贸市场"
-            yield _invented(f"F{number:03d}", name, "market", town, _spot(draw, code), weight, profile, size)
+            yield placed_in(f"F{number:03d}", name, "market", town, spot_in(draw, code), weight, profile, size)
     yield from _wholesale(draw, towns, number)
 
 
@@ -114,7 +114,7 @@ def _wholesale(draw: Draw, towns: dict[str, tuple[Row, int]], number: int) -> It
     for i, code in enumerate(("320205002", "320206001", "320281005", "320282001"), number + 2):
         town = towns[code][0]
         name = f"{stem(town['name'])}农副产品批发市场"
-        yield _invented(f"F{i:03d}", name, "market", town, _spot(draw, code), 1.6, "wholesale", "L")
+        yield placed_in(f"F{i:03d}", name, "market", town, spot_in(draw, code), 1.6, "wholesale", "L")
 
 
 SCHOOL_COUNT = 164
@@ -122,7 +122,7 @@ SCHOOL_COUNT = 164
 
 def schools() -> Iterator[Place]:
     """Invented schools, by residents; they prepare from 17 February on."""
-    draw, towns, number = Draw("schools"), _towns(), 0
+    draw, towns, number = Draw("schools"), settled(), 0
     for code, count in shared_out(
         SCHOOL_COUNT, {c: float(n) for c, (_, n) in towns.items()}, least=1
     ).items():
@@ -133,15 +133,15 @@ def schools() -> Iterator[Place]:
             profile = "school-middle" if middle else "school"
             name = f"{stem(town['name'])}{SCHOOLS[k]}"
             size = "M" if middle else "S"
-            yield _invented(f"L{number:03d}", name, "school", town, _spot(draw, code), 0.8, profile, size)
+            yield placed_in(f"L{number:03d}", name, "school", town, spot_in(draw, code), 0.8, profile, size)
 
 
 ISOLATION_COUNT, CLINIC_COUNT = 25, 13
 
 
-def _largest(total: int, least: int) -> Iterator[tuple[Row, str]]:
+def largest(total: int, least: int) -> Iterator[tuple[Row, str]]:
     """Townships with most residents, every district having its share."""
-    towns = _towns()
+    towns = settled()
     people: dict[str, float] = {}
     for town, n in towns.values():
         people[town["district"]] = people.get(town["district"], 0.0) + n
@@ -154,17 +154,17 @@ def _largest(total: int, least: int) -> Iterator[tuple[Row, str]]:
 def isolation() -> Iterator[Place]:
     """Invented hotels taken over as isolation sites, open from the first day."""
     draw = Draw("isolation")
-    for i, (town, code) in enumerate(_largest(ISOLATION_COUNT, 2), 1):
+    for i, (town, code) in enumerate(largest(ISOLATION_COUNT, 2), 1):
         size = "L" if i % 3 == 1 else "S"
         name = f"{stem(town['name'])}集中隔离观察点"
         profile = "isolation-large" if size == "L" else "isolation"
-        yield _invented(f"G{i:02d}", name, "isolation", town, _spot(draw, code), 1.6, profile, size)
+        yield placed_in(f"G{i:02d}", name, "isolation", town, spot_in(draw, code), 1.6, profile, size)
 
 
 def clinics() -> Iterator[Place]:
     """Invented fever clinics beside the seven real hospitals."""
     draw = Draw("clinics")
-    for i, (town, code) in enumerate(_largest(CLINIC_COUNT, 1), 8):
+    for i, (town, code) in enumerate(largest(CLINIC_COUNT, 1), 8):
         suffix = "街道社区卫生服务中心" if "街道" in town["name"] else "镇中心卫生院"
         name = f"{stem(town['name'])}{suffix}(发热门诊)"
-        yield _invented(f"H{i:02d}", name, "hospital", town, _spot(draw, code), 1.25, "clinic", "S")
+        yield placed_in(f"H{i:02d}", name, "hospital", town, spot_in(draw, code), 1.25, "clinic", "S")
