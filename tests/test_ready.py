@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from cities import city
 from click.testing import Result
 
 from allocator import candidates, pipeline, ready, runs
-from allocator.errors import InputError
 from allocator.limits import Limits
 from allocator.seal import STANDING
 from allocator.settings import Case
