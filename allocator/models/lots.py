@@ -119,7 +119,8 @@ def _solve(lines: Lines, price: np.ndarray, trace: bool) -> Bought:
     cost, packs = np.zeros(len(lines)), np.zeros(price.shape, dtype=np.int64)
     span = np.maximum(lines.pack - 1, lines.start) + lines.length.sum(axis=2).max(axis=1, initial=0) + 1
     night, used = np.zeros((2, price.shape[1] + 1, int(span.max(initial=0))))
-    _programmes(*_plain(lines.length, lines.worth, price, lines.start, lines.pack), trace, night, used, cost, packs)
+    length, worth, price, start, pack = _plain(lines.length, lines.worth, price, lines.start, lines.pack)
+    _programmes(length, worth, price, start, pack, trace, night, used, cost, packs)
     return Bought(cost, packs)
 
 
