@@ -13,20 +13,20 @@ Waiting costs nothing, so a pack may as well cost the least price up to that day
 never rise: packs come just in time, and what is left at night is less than a pack or was there from
 the start. That bounds the state of an exact dynamic program over stock at night without losing any
 better policy. A day's wish is convex, a sum of segments, and each segment is a min-plus convolution
-that doubling does in a logarithm of its length, for all lines at once.
+that doubling does in a logarithm of its length. The loops are compiled, line by line.
+
+Measured on two shared cores, Wuxi (11,200 lines, 28 days), CPU seconds: plans of all lines 0.2 (numpy
+over blocks of lines 3.7-4.5), shortages of a plan 0.05 (0.2).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from allocator.goods import Goods
-
-BLOCK = 200_000
-"""States held at once: what fits a processor's cache."""
+from allocator.models.kernel import compiled
 
 
 @dataclass(frozen=True)
@@ -117,131 +117,115 @@ def bought(lines: Lines, price: np.ndarray) -> Bought:
 def _solve(lines: Lines, price: np.ndarray, trace: bool) -> Bought:
     price = np.minimum.accumulate(price, axis=1)
     cost, packs = np.zeros(len(lines)), np.zeros(price.shape, dtype=np.int64)
-    room = np.maximum(lines.pack - 1, lines.start)
-    span = room + lines.length.sum(axis=2).max(axis=1, initial=0) + 1
-    for chosen in _blocks(lines.pack, span):
-        pack = int(lines.pack[chosen[0]])
-        block = _Block(lines, chosen, price[chosen], int(room[chosen].max()), int(span[chosen].max()), pack)
-        block.run(trace)
-        cost[chosen] = block.night[np.arange(len(chosen)), lines.start[chosen]]
-        if trace:
-            packs[chosen] = block.trace(lines.start[chosen])
+    span = np.maximum(lines.pack - 1, lines.start) + lines.length.sum(axis=2).max(axis=1, initial=0) + 1
+    night, used = np.zeros((2, price.shape[1] + 1, int(span.max(initial=0))))
+    length, worth, price, start, pack = _plain(lines.length, lines.worth, price, lines.start, lines.pack)
+    _programmes(length, worth, price, start, pack, trace, night, used, cost, packs)
     return Bought(cost, packs)
 
 
-def _blocks(pack: np.ndarray, span: np.ndarray) -> Iterator[np.ndarray]:
-    """Lines of one pack size and similar span, in blocks of BLOCK states."""
-    order = np.lexsort((span, pack))
-    begin = 0
-    while begin < len(order):
-        first = order[begin]
-        end = begin + 1
-        limit = span[first] * 1.25 + 4
-        most = max(1, BLOCK // int(limit))
-        same = (pack[order[begin:]] == pack[first]) & (span[order[begin:]] <= limit)
-        end = begin + min(most, int(np.argmin(same)) if not same.all() else len(same))
-        yield order[begin:end]
-        begin = end
+def _plain(*arrays: np.ndarray) -> list[np.ndarray]:
+    """Arrays as compiled loops know them."""
+    return [np.ascontiguousarray(array) for array in arrays]
 
 
-class _Block:
-    """The dynamic program of lines with one pack size; columns are units on hand."""
+@compiled
+def _programmes(length: np.ndarray, worth: np.ndarray, price: np.ndarray, start: np.ndarray, pack: np.ndarray,
+                trace: bool, night: np.ndarray, used: np.ndarray, cost: np.ndarray, packs: np.ndarray) -> None:
+    """The dynamic program of every line: cost [n] and, to `trace`, packs [n, D].
 
-    def __init__(self, lines: Lines, chosen: np.ndarray, price: np.ndarray, room: int, span: int, pack: int):
-        self.length, self.worth, self.price = lines.length[chosen], lines.worth[chosen], price
-        self.room, self.span, self.pack = room, span, pack
-        self.night = np.zeros((len(chosen), room + 1))
-        self.kept: list[tuple[np.ndarray, np.ndarray]] = []
-
-    def run(self, keep: bool) -> None:
-        """Least cost from each morning on, last day first; `keep` what `trace` needs."""
-        state = np.empty((len(self.night), self.span))
-        for day in range(self.length.shape[1] - 1, -1, -1):
-            state[:, : self.room + 1] = self.night
-            state[:, self.room + 1 :] = np.inf
-            for k in range(self.length.shape[2]):
-                _use(state, self.length[:, day, k], self.worth[:, day, k])
-            if keep:
-                self.kept.append((self.night, state.copy()))
-            _buy(state, self.price[:, day], self.pack)
-            wish = np.einsum("nk,nk->n", self.length[:, day], self.worth[:, day])
-            self.night = state[:, : self.room + 1] + wish[:, None]
-
-    def trace(self, start: np.ndarray) -> np.ndarray:
-        """[n, D] packs of a cheapest policy: as few packs as that allows, as little used early."""
-        every, on_hand = np.arange(len(start)), start.copy()
-        packs = np.zeros((len(start), len(self.kept)), dtype=np.int64)
-        most = -(-self.span // self.pack)
-        for day, (night, used) in enumerate(reversed(self.kept)):
-            best = used[every, on_hand]
-            count = np.zeros(len(start), dtype=np.int64)
-            with np.errstate(invalid="ignore"):
-                for more in range(1, most + 1):
-                    after = on_hand + more * self.pack
-                    value = np.full(len(start), np.inf)
-                    inside = after < self.span
-                    value[inside] = used[every[inside], after[inside]] + more * self.price[inside, day]
-                    better = value < best - 1e-9
-                    best, count = np.where(better, value, best), np.where(better, more, count)
-            packs[:, day] = count
-            on_hand = self._left(day, night, on_hand + count * self.pack)
-        return packs
-
-    def _left(self, day: int, night: np.ndarray, on_hand: np.ndarray) -> np.ndarray:
-        """What a cheapest policy leaves at night, the most of equals."""
-        units = on_hand[:, None] - np.arange(self.room + 1)
-        saved = np.zeros(units.shape)
-        left = units.astype(float)
-        rank = np.argsort(-self.worth[:, day], axis=1, kind="stable")
-        for k in rank.T:
-            length = np.take_along_axis(self.length[:, day], k[:, None], axis=1)
-            worth = np.take_along_axis(self.worth[:, day], k[:, None], axis=1)
-            taken = np.clip(left, 0, length)
-            saved += taken * worth
-            left -= taken
-        cost = np.where((units < 0) | (left > 0), np.inf, night - saved)
-        return self.room - np.argmin(cost[:, ::-1], axis=1)
-
-
-def _use(state: np.ndarray, length: np.ndarray, worth: np.ndarray) -> None:
-    """state(x) = min over u = 0..length of state(x - u) - worth u, in place, for every row.
-
-    0..length is the sumset of the powers of two below it and those that make up the rest.
+    `night` and `used` [D + 1, units] are scratch: costs by units on hand at night, and before use.
     """
-    most = int(length.max(initial=0))
-    step = 1
-    while step <= most:
-        doubled = length + 1 >= 2 * step
-        rest = (length + 1 - (1 << _log2(length + 1))) & step > 0
-        for rows in (doubled, rest):
-            _shift(state, rows, step, worth)
+    days = price.shape[1]
+    for n in range(len(start)):
+        room = max(pack[n] - 1, start[n])
+        span = room + 1
+        for d in range(days):
+            units = 0
+            for k in range(length.shape[2]):
+                units += length[n, d, k]
+            span = max(span, room + units + 1)
+        for x in range(room + 1):
+            night[days, x] = 0.0
+        for d in range(days - 1, -1, -1):
+            for x in range(span):
+                used[d, x] = night[d + 1, x] if x <= room else np.inf
+            wish = 0.0
+            for k in range(length.shape[2]):
+                if length[n, d, k] > 0:
+                    wish += length[n, d, k] * worth[n, d, k]
+                    _use(used, d, span, length[n, d, k], worth[n, d, k])
+            _buy(used, d, span, price[n, d], pack[n])
+            for x in range(room + 1):
+                night[d, x] = used[days, x] + wish
+        cost[n] = night[0, start[n]]
+        if trace:
+            _trace(n, length, worth, price, start[n], pack[n], night, used, room, span, packs)
+
+
+@compiled
+def _use(used: np.ndarray, day: int, span: int, length: int, worth: float) -> None:
+    """state(x) = min over u = 0..length of state(x - u) - worth u, for a day's row; the last is scratch.
+
+    0..length is the sumset of 0..1, 0..2, 0..4, ... and what makes up the rest.
+    """
+    last, rest, step = len(used) - 1, length, 1
+    while rest > 0:
+        step = min(step, rest)
+        for x in range(span):
+            used[last, x] = used[day, x]
+        for x in range(step, span):
+            used[day, x] = min(used[last, x], used[last, x - step] - worth * step)
+        rest -= step
         step *= 2
 
 
-def _log2(numbers: np.ndarray) -> np.ndarray:
-    """Floor of the binary logarithm."""
-    return np.frexp(numbers.astype(float))[1].astype(np.int64) - 1
+@compiled
+def _buy(used: np.ndarray, day: int, span: int, price: float, pack: int) -> None:
+    """bought(y) = min over n of state(y + n packs) + n price, of a day's row into the last."""
+    last = len(used) - 1
+    for y in range(span - 1, -1, -1):
+        used[last, y] = used[day, y]
+        if y + pack < span:
+            used[last, y] = min(used[day, y], used[last, y + pack] + price)
 
 
-def _shift(state: np.ndarray, rows: np.ndarray, step: int, worth: np.ndarray) -> None:
-    count = np.count_nonzero(rows)
-    if count == 0:
-        return
-    if count == len(rows):
-        np.minimum(state[:, step:], state[:, :-step] - (worth * step)[:, None], out=state[:, step:])
-        return
-    chosen = np.flatnonzero(rows)
-    part = state[chosen]
-    part[:, step:] = np.minimum(part[:, step:], part[:, :-step] - (worth[chosen] * step)[:, None])
-    state[chosen] = part
+@compiled
+def _trace(n: int, length: np.ndarray, worth: np.ndarray, price: np.ndarray, start: int, pack: int,
+           night: np.ndarray, used: np.ndarray, room: int, span: int, packs: np.ndarray) -> None:
+    """A cheapest policy of a line: as few packs as that allows, and the most of equals left at night."""
+    rank = np.empty(worth.shape[2], np.int64)
+    on_hand = start
+    for d in range(price.shape[1]):
+        best, more = used[d, on_hand], 1
+        while on_hand + more * pack < span:
+            value = used[d, on_hand + more * pack] + more * price[n, d]
+            if value < best - 1e-9:
+                best, packs[n, d] = value, more
+            more += 1
+        on_hand += packs[n, d] * pack
+        _dearest(worth, n, d, rank)
+        best, most = np.inf, room
+        for left in range(min(room, on_hand), -1, -1):
+            units, saved = on_hand - left, 0.0
+            for k in rank:
+                taken = min(units, length[n, d, k])
+                saved += taken * worth[n, d, k]
+                units -= taken
+            if units == 0 and night[d + 1, left] - saved < best:
+                best, most = night[d + 1, left] - saved, left
+        on_hand = most
 
 
-def _buy(state: np.ndarray, price: np.ndarray, pack: int) -> None:
-    """state(y) = min over n of state(y + n packs) + n price, in place."""
-    step, cost = pack, price
-    while step < state.shape[1]:
-        np.minimum(state[:, :-step], state[:, step:] + cost[:, None], out=state[:, :-step])
-        step, cost = 2 * step, 2 * cost
+@compiled
+def _dearest(worth: np.ndarray, n: int, d: int, rank: np.ndarray) -> None:
+    """Order of a line's segments by worth, dearest first, the first of equals first."""
+    for k in range(len(rank)):
+        place = k
+        while place > 0 and worth[n, d, rank[place - 1]] < worth[n, d, k]:
+            rank[place] = rank[place - 1]
+            place -= 1
+        rank[place] = k
 
 
 def merits(lines: Lines, packs: np.ndarray) -> np.ndarray:
@@ -265,21 +249,27 @@ def shortages(lines: Lines, arriving: np.ndarray) -> np.ndarray:
     Dearest wishes first, each as far as goods on hand from that day on allow: units used up to a day
     form a nested family, for which taking the dearest first is exact.
     """
-    left = np.cumsum(arriving, axis=1)
-    left += lines.start[:, None]
     worth = (lines.worth * (lines.length > 0)).max(axis=1)
-    rank = np.argsort(-worth, axis=1, kind="stable")
-    rank = np.take_along_axis(rank, np.argsort(rank != 0, axis=1, kind="stable"), axis=1)
-    every = np.arange(len(lines))
+    worth[:, 0] = np.inf
     open_ = lines.length.copy()
-    for place in range(rank.shape[1]):
-        segment = rank[:, place]
-        for day in range(left.shape[1]):
-            wished = open_[every, day, segment]
-            rows = np.flatnonzero(wished)
-            if not len(rows):
-                continue
-            units = np.minimum(wished[rows], left[rows, day:].min(axis=1))
-            left[rows, day:] -= units[:, None]
-            open_[rows, day, segment[rows]] -= units
+    left = np.cumsum(arriving, axis=1) + lines.start[:, None]
+    _serve(np.argsort(-worth, axis=1, kind="stable"), left, open_)
     return open_
+
+
+@compiled
+def _serve(rank: np.ndarray, left: np.ndarray, open_: np.ndarray) -> None:
+    """Take what is used from `left` [n, D], units on hand if nothing is used later, and from `open_`."""
+    days = left.shape[1]
+    for n in range(len(rank)):
+        for place in range(rank.shape[1]):
+            k = rank[n, place]
+            for d in range(days):
+                units = open_[n, d, k]
+                if units == 0:
+                    continue
+                for later in range(d, days):
+                    units = min(units, left[n, later])
+                for later in range(d, days):
+                    left[n, later] -= units
+                open_[n, d, k] -= units

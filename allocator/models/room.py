@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from allocator.goods import Goods
+from allocator.models.kernel import compiled
 
 SLACK = 1e-7
 """Litres by which sums of litres may miss a limit in the last digits."""
@@ -142,16 +143,15 @@ class Cumulated:
             free = free & later(_suffix_least(self.doors[leg.depot]) >= litres, leg.offset)
             if leg.lane >= 0:
                 free = free & later(_suffix_least(self.lanes[leg.lane]) >= litres, leg.offset)
-        spans = self._pass(source.depot, item, np.full(self.goods.days, pack)) <= self.spans[source.depot]
-        within = np.flip(np.logical_and.accumulate(np.flip(spans.all(axis=0))))
-        return free & later(within, source.offset)
+        within = self._passes(source.depot, item, np.full((1, self.goods.days), pack))[0]
+        return free & later(np.flip(np.logical_and.accumulate(np.flip(within))), source.offset)
 
-    def _pass(self, depot: int, item: int, more: np.ndarray) -> np.ndarray:
-        """[D + 1, D] litres added to each span if `more` [D] units are given up to each day."""
-        come = np.concatenate([[0], self.come[depot, item]])[:, None]
-        given = self.given[depot, item]
-        units = np.maximum(given + more - come, 0) - np.maximum(given - come, 0)
-        return units * max(self.goods.volume[item], 1e-9)
+    def _passes(self, depot: int, item: int, more: np.ndarray) -> np.ndarray:
+        """[n, D] whether all spans up to a day bear that `more` [n, D] units are given up to each day."""
+        out = np.ones(more.shape, dtype=np.bool_)
+        volume = max(float(self.goods.volume[item]), 1e-9)
+        _spans_bear(self.come[depot, item], self.given[depot, item], more, volume, self.spans[depot], out)
+        return out
 
     def fits(self, route: Route, item: int, total: np.ndarray) -> int:
         """How many of the first lines fit together; the spans are searched by halving."""
@@ -167,7 +167,7 @@ class Cumulated:
         low, high = 0, _run(fit)
         while low < high:
             middle = (low + high + 1) // 2
-            if (self._pass(source.depot, item, units[middle - 1]) <= self.spans[source.depot]).all():
+            if self._passes(source.depot, item, units[middle - 1 : middle]).all():
                 low = middle
             else:
                 high = middle - 1
@@ -176,7 +176,8 @@ class Cumulated:
     def book(self, route: Route, item: int, total: np.ndarray) -> None:
         source, pack = route[0], int(self.goods.pack[item])
         units = np.cumsum(earlier(total, source.offset)) * pack
-        self.spans[source.depot] -= self._pass(source.depot, item, units)
+        come, volume = self.come[source.depot, item], max(float(self.goods.volume[item]), 1e-9)
+        _spans_take(come, self.given[source.depot, item], units, volume, self.spans[source.depot])
         self.given[source.depot, item] += units
         for leg in route:
             litres = np.cumsum(earlier(total, leg.offset)) * self.litres[item]
@@ -196,6 +197,28 @@ class Cumulated:
 
     def book_lanes(self, lanes: np.ndarray, item: int, offset: int, packs: np.ndarray) -> None:
         self.lanes[lanes] -= np.cumsum(earlier(packs, offset), axis=1) * self.litres[item]
+
+
+@compiled
+def _spans_bear(come: np.ndarray, given: np.ndarray, more: np.ndarray, volume: float, spans: np.ndarray,
+                out: np.ndarray) -> None:
+    """out[n, d] = whether every span [D + 1, D] that ends on day d bears the litres that more[n] adds."""
+    for n in range(len(more)):
+        for a in range(spans.shape[0]):
+            there = come[a - 1] if a else 0
+            for d in range(spans.shape[1]):
+                units = max(given[d] + more[n, d] - there, 0) - max(given[d] - there, 0)
+                if units * volume > spans[a, d]:
+                    out[n, d] = False
+
+
+@compiled
+def _spans_take(come: np.ndarray, given: np.ndarray, more: np.ndarray, volume: float, spans: np.ndarray) -> None:
+    """Take the litres that `more` [D] adds off the spans [D + 1, D]."""
+    for a in range(spans.shape[0]):
+        there = come[a - 1] if a else 0
+        for d in range(spans.shape[1]):
+            spans[a, d] -= (max(given[d] + more[d] - there, 0) - max(given[d] - there, 0)) * volume
 
 
 def _run(fit: np.ndarray) -> int:
