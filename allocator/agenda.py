@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from allocator.errors import InputError, Problem
 from allocator.keys import totals
 from allocator.scenario import Scenario
 
@@ -36,9 +35,11 @@ def daily(frame: pd.DataFrame, days: int) -> pd.DataFrame:
 
 
 def demand_cells(scenario: Scenario) -> pd.DataFrame:
-    """(site, duty, day, shift, required, target) of every cell that asks for someone, open or not."""
-    demand = _certain(scenario)
-    cells = daily(demand, scenario.settings.days)
+    """(site, duty, day, shift, required, target) of every cell that asks for someone, open or not.
+
+    Of a scenario in one case: rows of several cases would add up.
+    """
+    cells = daily(scenario.table("demand"), scenario.settings.days)
     codes, labels = pd.factorize(cells["weekdays"])
     asked = np.array([[day in weekdays(label) for day in range(8)] for label in labels], dtype=bool).reshape(
         -1, 8
@@ -46,14 +47,6 @@ def demand_cells(scenario: Scenario) -> pd.DataFrame:
     weekday = (scenario.settings.start.weekday() + cells["day"].to_numpy()) % 7 + 1
     sums = totals(cells[asked[codes, weekday]], CELL, ["required", "target"])
     return sums[sums["target"] > 0].reset_index(drop=True)
-
-
-def _certain(scenario: Scenario) -> pd.DataFrame:
-    """The demand of the one case there is."""
-    if len(scenario.settings.cases) > 1:
-        expected = "one case at most; this version measures plans for one case"
-        raise InputError([Problem("scenario.toml", None, "case", "", expected, "several_cases")])
-    return scenario.table("demand")
 
 
 def needs_by_day(scenario: Scenario) -> pd.DataFrame:

@@ -33,6 +33,13 @@ def place_km(scenario: Scenario, origins: pd.Series, destinations: pd.Series) ->
     return _road_km(scenario, places.loc[origins], places.loc[destinations])
 
 
+def township_km(scenario: Scenario, townships: pd.Series, sites: pd.Series) -> np.ndarray:
+    """Road km from the middle of a township (the mean of its sites) to a site, row by row."""
+    places = scenario.table("sites")
+    middle = places.groupby("township")[["lon", "lat"]].mean()
+    return _road_km(scenario, middle.loc[townships], _points(places, "site").loc[sites])
+
+
 def travel_minutes(scenario: Scenario, cadres: pd.Series, sites: pd.Series) -> np.ndarray:
     """Minutes one way from home to site, row by row.
 

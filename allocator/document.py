@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from allocator import classes
 from allocator.cells import Fault, Horizon, date, reader
 from allocator.problems import Problems, nearest
-from allocator.settings import ARRAYS, Batch, Case, Rules, Settings, Shift, Supply, Travel, Weights
+from allocator.settings import ARRAYS, ORDER, Batch, Case, Rules, Settings, Shift, Supply, Travel, Weights
 from allocator.tables import SETTINGS, Key
 
 YEARS = (1900, 2200)
@@ -225,6 +226,10 @@ def _check(settings: Settings, read: _Reader) -> None:
     if settings.cases and sound and abs(total - 1) > 1e-6:
         path = f"case[{len(settings.cases)}].probability"
         read.fault(path, "probabilities", "probabilities of all cases that add up to 1", f"{total:g}")
+    try:
+        classes.pairs(settings.rules.class_order)
+    except classes.OrderError as error:
+        read.fault("rules.class_order", error.fault, str(error), settings.rules.class_order)
 
 
 def _check_shift(read: _Reader, n: int, shift: Shift) -> None:
@@ -260,6 +265,9 @@ def document(settings: Settings, file: str = "scenario.toml") -> Document:
         tiers = values.pop("tiers", {})
         scalars |= {f"{section}.{name}": value for name, value in values.items()}
         scalars |= {f"weights.tiers.{name}": value for name, value in tiers.items()}
+    if settings.rules.class_order == ORDER:
+        # scenarios from before there was an order keep their fingerprint
+        del scalars["rules.class_order"]
     shifts = (
         {"id": s.id, "start": _hhmm(s.start), "hours": s.minutes / 60, "night": s.night}
         for s in settings.shifts

@@ -221,8 +221,8 @@ def with_fixes(state: State, found: Sequence[Fix], scenario: Scenario | None = N
     parcels = [(p.day, p.arrives, p.depot, fix.site, p.item, p.units) for fix in found for p in fix.parcels]
     for name, rows in (("postings", postings), ("assignments", work), ("shipments", parcels)):
         if rows:
-            new = pd.DataFrame(rows, columns=list(OUTPUTS[name].names))
-            tables[name] = pd.concat([tables[name], new], ignore_index=True)
+            new = pd.DataFrame(rows, columns=[c.name for c in OUTPUTS[name].columns if not c.sparse])
+            tables[name] = pd.concat([tables[name], new.assign(case="")], ignore_index=True)
     key = list(OUTPUTS["shipments"].key)
     shipped = totals(tables["shipments"], [*key, "arrives"], ["quantity"])
     tables["shipments"] = shipped[list(OUTPUTS["shipments"].names)]

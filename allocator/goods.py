@@ -7,11 +7,13 @@ D days, L lanes, V suppliers, R need lines. A *need line* is one (site, item, ti
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from allocator.instance import CLOSED, closed_sites
 from allocator.tables import TIERS
 
 if TYPE_CHECKING:
@@ -88,8 +90,8 @@ class Goods:
         return self.sites, len(self.items), self.days
 
 
-def goods(scenario: Scenario) -> Goods:
-    """Arrays of one scenario; sites that a plan would have to open or resume need nothing."""
+def goods(scenario: Scenario, opens: Mapping[str, int] = CLOSED) -> Goods:
+    """Arrays of one scenario; sites that open or resume need goods from their day in `opens` on."""
     settings = scenario.settings
     table = {name: scenario.table(name) for name in ("depots", "sites", "items", "suppliers")}
     places = (*table["depots"]["depot"], *table["sites"]["site"])
@@ -122,7 +124,7 @@ def goods(scenario: Scenario) -> Goods:
         supplier_lead=offers["lead_days"].to_numpy(dtype=np.int64),
         supplier_cost=offers["unit_cost"].to_numpy(dtype=float),
         budget=float(settings.supply.budget),
-        **_needs(scenario, item),
+        **_needs(scenario, item, opens),
         first_half=float(settings.weights.first_half),
         **_kits(scenario, item),
     )
@@ -191,11 +193,11 @@ def usual_lanes(scenario: Scenario) -> pd.DataFrame:
     return lanes.rename(columns={"depot": "origin"}).assign(per_day=np.inf, lead_days=0)
 
 
-def _needs(scenario: Scenario, item: dict[str, int]) -> dict[str, np.ndarray]:
+def _needs(scenario: Scenario, item: dict[str, int], opens: Mapping[str, int]) -> dict[str, np.ndarray]:
     """Need lines of the sites that are open, spans of one line added up."""
     needs, weights = scenario.table("needs"), scenario.settings.weights
-    closed = {*scenario.table("candidates")["site"], *scenario.table("applications")["site"]}
-    needs = needs[~needs["site"].isin(closed)]
+    needs = needs[~needs["site"].isin(closed_sites(scenario) - opens.keys())]
+    begins = needs["site"].map(opens).fillna(0).to_numpy(dtype=np.int64)[:, None]
     site = _index(tuple(scenario.table("sites")["site"]))
     codes = np.column_stack(
         [_codes(needs["site"], site), _codes(needs["item"], item), _codes(needs["tier"], _index(TIERS))]
@@ -203,6 +205,7 @@ def _needs(scenario: Scenario, item: dict[str, int]) -> dict[str, np.ndarray]:
     lines, row = np.unique(codes, axis=0, return_inverse=True)
     days = np.arange(scenario.settings.days)
     first, last = (needs[name].to_numpy(dtype=np.int64)[:, None] for name in ("first_day", "last_day"))
+    first = np.maximum(first, begins)
     daily = np.where((days >= first) & (days <= last), needs["per_day"].to_numpy(dtype=np.int64)[:, None], 0)
     need = np.zeros((len(lines), len(days)), dtype=np.int64)
     np.add.at(need, row.ravel(), daily)

@@ -8,7 +8,9 @@ night fitness) and the days on which the cadre can work there; equal shapes are 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 BACK = 6
 """Days before the first that rules on any seven days look back to."""
+CLOSED: Mapping[str, int] = MappingProxyType({})
+"""Nothing opens and nothing resumes."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +137,13 @@ def closed_sites(scenario: Scenario) -> set[str]:
     return set(scenario.table("candidates")["site"]) | set(scenario.table("applications")["site"])
 
 
-def _posts(scenario: Scenario, site: dict[str, int], duty: dict[str, int], shift: dict[str, int]):  # type: ignore[no-untyped-def]
+def _posts(  # type: ignore[no-untyped-def]
+    scenario: Scenario, site: dict[str, int], duty: dict[str, int], shift: dict[str, int], opens: Mapping[str, int]
+):
     settings = scenario.settings
     demand = scenario.table("demand")
-    demand = demand[~demand["site"].isin(closed_sites(scenario))]
+    demand = demand[~demand["site"].isin(closed_sites(scenario) - opens.keys())]
+    begins = demand["site"].map(opens).fillna(0).to_numpy(dtype=np.int64)
     keys = np.stack(
         [_codes(demand["site"], site), _codes(demand["duty"], duty), _codes(demand["shift"], shift)], axis=1
     ).reshape(-1, 3)
@@ -147,7 +154,8 @@ def _posts(scenario: Scenario, site: dict[str, int], duty: dict[str, int], shift
     }
     on = np.array([masks[text] for text in demand["weekdays"]], bool).reshape(-1, settings.days)
     span = np.arange(settings.days)
-    on &= (span >= demand["first_day"].to_numpy()[:, None]) & (span <= demand["last_day"].to_numpy()[:, None])
+    begins = np.maximum(begins, demand["first_day"].to_numpy())
+    on &= (span >= begins[:, None]) & (span <= demand["last_day"].to_numpy()[:, None])
     asked = []
     for name in ("required", "target"):
         cells = np.zeros((len(posts), settings.days), np.int64)
@@ -218,17 +226,44 @@ def _shapes(trait: np.ndarray, past: np.ndarray, first: np.ndarray, last: np.nda
     return shape, unique[:, 0].astype(np.int64), unique[:, 1].astype(np.int64), unique[:, 2:].astype(bool)
 
 
-def instance(scenario: Scenario) -> Instance:
-    """Turn the people tables of a sound scenario into arrays."""
+def asking(inst: Instance, scenario: Scenario, opens: Mapping[str, int] = CLOSED) -> Instance:
+    """The instance with the demand of another case of the same scenario, or with other sites open."""
+    settings = scenario.settings
+    duty, site = _index(scenario.table("duties")["duty"]), _index(scenario.table("sites")["site"])
+    shift = {s.id: k for k, s in enumerate(settings.shifts)}
+    posts, required, target = _posts(scenario, site, duty, shift, opens)
+    night = np.array([s.night for s in settings.shifts], bool)
+    return replace(
+        inst,
+        post_site=posts[:, 0],
+        post_duty=posts[:, 1],
+        post_shift=posts[:, 2],
+        required=required,
+        target=target,
+        worth=_worths(scenario, posts),
+        site_posts=np.searchsorted(posts[:, 0], np.arange(len(site) + 1)),
+        traits=_traits(scenario, posts[:, 1], night[posts[:, 2]])[1],
+    )
+
+
+def _worths(scenario: Scenario, posts: np.ndarray) -> np.ndarray:
+    sites, duties = (scenario.table(name)["weight"].to_numpy() for name in ("sites", "duties"))
+    return sites[posts[:, 0]] * duties[posts[:, 1]]
+
+
+def instance(scenario: Scenario, opens: Mapping[str, int] = CLOSED) -> Instance:
+    """Turn the people tables of a sound scenario in one case into arrays.
+
+    `opens` is the first day of sites that open or resume; the others of that kind ask for nothing.
+    """
     settings = scenario.settings
     sites, cadres = scenario.table("sites"), scenario.table("cadres")
     duties = scenario.table("duties")
     site, cadre = _index(sites["site"]), _index(cadres["cadre"])
     duty = _index(duties["duty"])
     shift = {s.id: k for k, s in enumerate(settings.shifts)}
-    posts, required, target = _posts(scenario, site, duty, shift)
+    posts, required, target = _posts(scenario, site, duty, shift, opens)
     night = np.array([s.night for s in settings.shifts], bool)
-    worth = sites["weight"].to_numpy()[posts[:, 0]] * duties["weight"].to_numpy()[posts[:, 1]]
 
     minutes = reach.minutes(scenario, cadre, site)
     must, must_day = reach.pins(scenario, cadre, site, minutes)
@@ -256,7 +291,7 @@ def instance(scenario: Scenario) -> Instance:
         post_shift=posts[:, 2],
         required=required,
         target=target,
-        worth=worth,
+        worth=_worths(scenario, posts),
         site_posts=np.searchsorted(posts[:, 0], np.arange(len(sites) + 1)),
         site_district=_codes(sites["district"], district),
         districts=len(district),

@@ -6,15 +6,18 @@ plan's tables; of the derived ones (`coverage`, `inventory`) none is read, of `s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from allocator import prospects
 from allocator.agenda import CELL, demand_cells, needs_by_day, only_open, open_from
-from allocator.distance import place_km, travel_minutes
+from allocator.cases import cases, likeliest, scenario_in, several, tables_in, together
+from allocator.distance import place_km, township_km, travel_minutes
 from allocator.keys import looked_up, positions, totals
 from allocator.ledger import inventory_table, kit_use, ledger, supply_table
 from allocator.scenario import Scenario
@@ -49,16 +52,26 @@ class Derived:
 
     coverage: pd.DataFrame
     supply: pd.DataFrame
+    cases: Mapping[str, Derived] = field(default_factory=dict)
+    """The same in each case, where there are several."""
 
 
 def derive(scenario: Scenario, tables: Tables) -> Derived:
+    if several(scenario):
+        each = {c.id: derive(scenario_in(scenario, c.id), tables_in(tables, c.id)) for c in cases(scenario)}
+        cells = together(list(each), [d.coverage for d in each.values()])
+        return Derived(cells, together(list(each), [d.supply for d in each.values()]), each)
     cells = coverage(scenario, tables["assignments"], tables["openings"], tables["reopenings"])
     return Derived(cells, supply_table(scenario, tables))
 
 
 def objective_terms(scenario: Scenario, tables: Tables, derived: Derived | None = None) -> dict[str, float]:
-    """Every term of the objective, named as in `TERMS`; `derived` spares working it out again."""
+    """Every term of the objective, expected over cases; `derived` spares working it out again."""
     derived = derived or derive(scenario, tables)
+    if several(scenario):
+        each = terms_by_case(scenario, tables, derived)
+        share = {case.id: case.probability for case in cases(scenario)}
+        return {n: math.fsum(share[c] * terms[n] for c, terms in each.items()) for n in TERMS}
     cells, supply = derived.coverage, derived.supply
     values = {
         "staffing": coverage_penalty(scenario, cells).sum(),
@@ -67,10 +80,23 @@ def objective_terms(scenario: Scenario, tables: Tables, derived: Derived | None 
         "fairness": _fairness(scenario, cells),
         "supply": supply_penalty(scenario, supply).sum(),
         "distance": _distance(scenario, tables["shipments"]),
-        "opening": _opening(scenario, tables["openings"]),
+        "opening": _opening(scenario, tables),
         "reopening": _reopening(scenario, tables["reopenings"]),
     }
     return {name: float(values[name]) for name in TERMS}
+
+
+def terms_by_case(
+    scenario: Scenario, tables: Tables, derived: Derived | None = None
+) -> dict[str, dict[str, float]]:
+    """Case -> every term of the objective if that case comes."""
+    known = (derived or derive(scenario, tables)).cases
+    return {
+        case.id: objective_terms(
+            scenario_in(scenario, case.id), tables_in(tables, case.id), known.get(case.id)
+        )
+        for case in cases(scenario)
+    }
 
 
 def complete(scenario: Scenario, tables: Tables) -> dict[str, pd.DataFrame]:
@@ -81,7 +107,11 @@ def complete(scenario: Scenario, tables: Tables) -> dict[str, pd.DataFrame]:
     """
     derived = derive(scenario, tables)
     full = {**tables, "coverage": derived.coverage, "supply": derived.supply}
-    return {**full, "inventory": inventory_table(scenario, full)}
+    if not several(scenario):
+        return {**full, "inventory": inventory_table(scenario, full)}
+    names = [case.id for case in cases(scenario)]
+    left = [inventory_table(scenario_in(scenario, name), tables_in(full, name)) for name in names]
+    return {**full, "inventory": together(names, left)}
 
 
 def coverage(
@@ -149,15 +179,17 @@ def _distance(scenario: Scenario, shipments: pd.DataFrame) -> float:
     return scenario.settings.weights.distance * float((litres * km).sum()) / 1000
 
 
-def _opening(scenario: Scenario, openings: pd.DataFrame) -> float:
-    """Costs of the sites opened, and people without a place: in this version all of them."""
+def _opening(scenario: Scenario, tables: Tables) -> float:
+    """Costs of the sites opened, people without a place, and the ways of those who have one."""
     weights = scenario.settings.weights
     candidates = scenario.table("candidates")
-    cost = candidates.loc[candidates["site"].isin(openings["site"]), "cost"].sum()
-    people = scenario.table("isolation_demand")
-    chance = {case.id: case.probability for case in scenario.settings.cases} | {"": 1.0}
-    expected = float((people["people"].to_numpy() * people["case"].map(chance).to_numpy(dtype=float)).sum())
-    return weights.opening * float(cost) + weights.uncovered * expected
+    cost = candidates.loc[candidates["site"].isin(tables["openings"]["site"]), "cost"].sum()
+    people = int(scenario.table("isolation_demand")["people"].sum())
+    placed = tables["transfers"]
+    km = township_km(scenario, placed["township"], placed["site"])
+    moved = float((placed["people"].to_numpy() * km).sum())
+    without = people - int(placed["people"].sum())
+    return weights.opening * float(cost) + weights.uncovered * without + weights.transfer * moved
 
 
 def _reopening(scenario: Scenario, reopenings: pd.DataFrame) -> float:
@@ -192,9 +224,15 @@ def kpis(
     """Figures an organizer asks for, as plain values that JSON can hold.
 
     `people` and the lists `by_kind`, `by_district`, `by_day` count person-shifts; `supplies`
-    counts units by tier and by item; `worst_sites` are those with the largest penalty.
+    counts units by tier and by item; `worst_sites` are those with the largest penalty. Of several
+    cases they are those of the likeliest; `cases`, `expected` and `worst` tell of all.
     """
     derived = derived or derive(scenario, tables)
+    if several(scenario):
+        name = likeliest(scenario)
+        terms = terms_by_case(scenario, tables, derived)
+        figures = kpis(scenario_in(scenario, name), tables_in(tables, name), derived.cases[name], worst)
+        return {"case": name, **figures, **prospects.figures(scenario, tables, derived, terms)}
     cells, supply = derived.coverage, derived.supply
     by_day = _by(cells, "day", cells["day"].to_numpy()).sort_values("day")
     by_day["day"] = [scenario.date(day).isoformat() for day in by_day["day"].tolist()]
@@ -206,6 +244,7 @@ def kpis(
         "supplies": _supplies(scenario, supply, tables),
         "worst_sites": _worst_sites(scenario, cells, supply, worst),
         "batches": _batches(scenario, tables["postings"]),
+        **prospects.sites(scenario, tables),
     }
 
 

@@ -13,27 +13,26 @@ earn it, and each half is bounded on its own. Their sum is a bound for the whole
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass, replace
-from importlib import metadata
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from allocator import context, measures, warm
+from allocator import exact, finish, layout, sequel, warm
 from allocator.beside import Beside
 from allocator.certificate import Certificate, Status, gap
-from allocator.errors import InputError, NoPlanError, Problem
+from allocator.errors import NoPlanError
+from allocator.finish import versions
 from allocator.goods import Goods, goods
 from allocator.instance import Instance, instance
 from allocator.limits import Limits, Watch
 from allocator.models import kits, proof, supply
 from allocator.models.board import Board
+from allocator.models.field import Field
 from allocator.models.posting import People
-from allocator.plan import Plan, arrange
+from allocator.models.worth import Worth
+from allocator.outlook import Outlook, outlook
+from allocator.plan import Plan
 from allocator.scenario import Scenario
-from allocator.tables import TIERS
 
 TIGHT = 1e-6
 """Relative gap at which a stage counts as optimal."""
@@ -57,7 +56,13 @@ def solve(
         A pin cannot be kept.
     """
     limits = limits or (watch.limits if watch else Limits())
-    return Solve(scenario, limits, watch or Watch(limits), start).run()
+    watch = watch or Watch(limits)
+    if exact.asked(scenario):
+        found = exact.solve(scenario, limits, watch)
+        if found is not None:
+            return found
+        return Solve(scenario, limits, watch, None, outlook(scenario, limits, watch)).run()
+    return Solve(scenario, limits, watch, start).run()
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,12 @@ class Proof:
     goods: float
     people_seconds: float
     goods_seconds: float
+    sites: float = 0.0
+    """What openings and resumptions add."""
 
     @property
     def whole(self) -> float:
-        return self.people + self.goods
+        return self.people + self.goods + self.sites
 
 
 @dataclass(frozen=True)
@@ -85,12 +92,13 @@ class Answer:
 class Solve:
     """One solve: the state between its steps."""
 
-    def __init__(self, scenario: Scenario, limits: Limits, watch: Watch, start: Plan | None = None):
-        _one_case(scenario)
-        self.start = start
+    def __init__(
+        self, scenario: Scenario, limits: Limits, watch: Watch, start: Plan | None = None, seen: Outlook | None = None
+    ):
+        self.start, self.seen = start, seen
         self.scenario, self.limits, self.watch = scenario, limits, watch
-        self.inst: Instance = instance(scenario)
-        self.goods: Goods = goods(scenario)
+        self.inst: Instance = instance(scenario) if seen is None else seen.inst
+        self.goods: Goods = goods(scenario) if seen is None else seen.goods
         self.people = People(self.inst, limits.seed)
         self.prices: supply.Prices | None = None
         self.proof: Proof | None = None
@@ -103,9 +111,10 @@ class Solve:
         if self.start is None:
             people.improve(watch, 0.1, 1)
         self._charge()
-        if self.limits.prove:
+        prove = self.limits.prove and (self.seen is None or self.seen.provable)
+        if prove:
             self._prove_quickly()
-        proving = self._prove() if self.limits.prove and watch.left(0.5) > 0 else None
+        proving = self._prove() if prove and watch.left(0.5) > 0 else None
         if self.start is None:
             self._keep("first plan", "quick")
         if self.start is not None and self.limits.rounds:
@@ -137,7 +146,7 @@ class Solve:
 
     def _enough(self) -> bool:
         """Is the gap already as small as asked for?"""
-        if self.best is None or self.proof is None or not self.limits.gap:
+        if self.best is None or self.proof is None or not self.limits.gap or self.seen is not None:
             return False
         share = gap(self.best[0], self.proof.whole)
         return share is not None and share <= self.limits.gap
@@ -164,20 +173,27 @@ class Solve:
     def _prove_quickly(self) -> None:
         assert self.prices is not None
         at = self.watch.seconds
-        people = proof.quick(self.people.field, self.people.search.board.worth)
+        field, worth, _ = self._bounded()
+        people = proof.quick(field, worth)
         mid = self.watch.seconds
         self._note(people, self._goods_bound(), mid - at, self.watch.seconds - mid)
+
+    def _bounded(self) -> tuple[Field, Worth, Board]:
+        """What the bound of the people half is for: the question itself, or one that no plan of it can beat."""
+        if self.seen is None:
+            return self.people.field, self.people.search.board.worth, self.people.best.copy()
+        assert self.prices is not None
+        return self.seen.bounded(self.people.best, self.prices)
 
     def _prove(self) -> Beside:
         """Start the proof beside the search: at full size it takes as long."""
         inst = self.inst
         apart = self.limits.processes > 1 and inst.minutes.size > proof.COMPACT
-        people, best = self.people, self.people.best.copy()
-        worth = people.search.board.worth
+        field, worth, best = self._bounded()
         begun = self.watch.seconds
 
         def work(watch: Watch) -> tuple[float, float]:
-            return proof.solve(people.field, worth, best, watch, 0.9), watch.seconds - begun
+            return proof.solve(field, worth, best, watch, 0.9), watch.seconds - begun
 
         return Beside(work, self.watch, apart)
 
@@ -188,10 +204,13 @@ class Solve:
 
     def _goods_bound(self) -> float:
         assert self.prices is not None
+        if self.seen is not None:
+            return self.seen.goods_bound(self.prices)
         return float(sum(supply.bound(self.goods, self.prices, self._kit_cap())))
 
     def _note(self, people: float, goods_: float, people_seconds: float, goods_seconds: float) -> None:
-        new = Proof(people, goods_, people_seconds, goods_seconds)
+        sites = 0.0 if self.seen is None else self.seen.constant
+        new = Proof(people, goods_, people_seconds, goods_seconds, sites)
         if self.proof is None or new.whole > self.proof.whole:
             self.proof = new
         objective = None if self.best is None else self.best[0]
@@ -223,27 +242,16 @@ class Solve:
     def _plan(self) -> Plan:
         assert self.best is not None
         answer = self.best[1]
-        tables = arrange(_tables(self.scenario, self.inst, self.goods, answer, self.prices))
-        tables = arrange(measures.complete(self.scenario, tables))
-        derived = measures.derive(self.scenario, tables)
-        terms = measures.objective_terms(self.scenario, tables, derived)
-        objective = sum(terms.values())
-        self._agree(objective)
-        proof_ = self.proof
-        bound = None if proof_ is None else min(objective, max(0.0, proof_.whole))
-        return Plan(
-            scenario=self.scenario.settings.name,
-            fingerprint=self.scenario.fingerprint,
-            versions=versions(),
-            limits={"seconds": self.limits.seconds, "gap": self.limits.gap, "seed": self.limits.seed},
-            objective=objective,
-            bound=bound,
-            terms=terms,
-            kpis=measures.kpis(self.scenario, tables, derived),
-            certificates=self._certificates(answer, objective, bound),
-            tables=tables,
-            context=context.of(self.scenario),
-        )
+        if self.seen is None:
+            tables = layout.tables(self.inst, self.goods, answer.board, answer.goods, self.prices)
+        else:
+            tables = sequel.tables(self.seen, answer.board, answer.goods, self.prices, self.watch)
+        value = finish.measured(self.scenario, tables)
+        self._agree(value.objective)
+        proved = None if self.proof is None or not np.isfinite(self.proof.whole) else self.proof.whole
+        bound = None if proved is None else min(value.objective, max(0.0, proved))
+        certificates = self._certificates(answer, value.objective, bound)
+        return finish.plan(self.scenario, self.limits, value, bound, certificates)
 
     def _agree(self, objective: float) -> None:
         """A bound above a plan is no bound: better to prove nothing than to show it."""
@@ -256,6 +264,8 @@ class Solve:
         proof_, prices = self.proof, self.prices
         if proof_ is None or prices is None:
             return (Certificate("plan", Status.FEASIBLE, objective, None, seconds, "allocator"),)
+        if self.seen is not None:
+            return (*self.seen.opened.certificates, _certificate("plan", objective, bound, seconds, "allocator"))
         paid = float((self.people.toll * answer.board.staffed).sum())
         people = self.people.objective(answer.board) + paid
         goods_ = answer.goods.objective - paid
@@ -284,109 +294,4 @@ def _certificate(stage: str, objective: float, bound: float | None, seconds: flo
     return Certificate(stage, status, objective, bound, seconds, solver)
 
 
-def versions() -> dict[str, str]:
-    """Versions of what made a plan."""
-    found = {"python": platform.python_version()}
-    for name in ("allocator", "ortools", "numpy", "pandas"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "source"
-    return found
-
-
-def _one_case(scenario: Scenario) -> None:
-    if len(scenario.settings.cases) > 1:
-        raise InputError(
-            [
-                Problem(
-                    "scenario.toml", None, "case", str(len(scenario.settings.cases)),
-                    "this version plans for one case; keep one [[case]], or none", "several_cases",
-                )
-            ]
-        )
-
-
-def _tables(
-    scenario: Scenario, inst: Instance, stock: Goods, answer: Answer, prices: supply.Prices | None
-) -> dict[str, pd.DataFrame]:
-    board, sent = answer.board, answer.goods
-    c = np.flatnonzero(board.site >= 0)
-    postings = pd.DataFrame(
-        {
-            "cadre": inst.cadres[c],
-            "batch": inst.batches[board.batch[c]],
-            "site": inst.sites[board.site[c]],
-            "first_day": inst.first[c, board.batch[c]],
-            "last_day": inst.last[c, board.batch[c]],
-            "minutes": np.round(inst.minutes[c, board.site[c]], 3),
-        }
-    )
-    row, day = np.nonzero(board.plan >= 0)
-    post = board.plan[row, day]
-    assignments = pd.DataFrame(
-        {
-            "cadre": inst.cadres[row],
-            "day": day,
-            "shift": inst.shifts[inst.post_shift[post]],
-            "site": inst.sites[inst.post_site[post]],
-            "duty": inst.duties[inst.post_duty[post]],
-        }
-    )
-    people = {"postings": postings, "assignments": assignments}
-    return people | _goods_tables(stock, sent) | {"prices": _prices(prices, stock)}
-
-
-def _goods_tables(stock: Goods, sent: supply.SupplyAnswer) -> dict[str, pd.DataFrame]:
-    places, items = np.array(stock.places, object), np.array(stock.items, object)
-    shipments = pd.DataFrame(
-        {
-            "day": sent.shipments.day,
-            "arrives": sent.shipments.arrives,
-            "origin": places[sent.shipments.origin],
-            "destination": places[sent.shipments.destination],
-            "item": items[sent.shipments.item],
-            "quantity": sent.shipments.quantity,
-        }
-    )
-    offer = sent.orders.supplier
-    orders = pd.DataFrame(
-        {
-            "supplier": np.array(stock.suppliers, object)[offer],
-            "item": items[stock.supplier_item[offer]],
-            "day": sent.orders.day,
-            "quantity": sent.orders.quantity,
-            "cost": sent.orders.quantity * stock.supplier_cost[offer],
-        }
-    )
-    line, day = np.nonzero(stock.need > 0)
-    used = pd.DataFrame(
-        {
-            "site": places[stock.depots + stock.need_site[line]],
-            "item": items[stock.need_item[line]],
-            "tier": np.array(TIERS, object)[stock.need_tier[line]],
-            "day": day,
-            "needed": stock.need[line, day],
-            "used": sent.used[line, day],
-            "shortage": stock.need[line, day] - sent.used[line, day],
-        }
-    )
-    return {"shipments": shipments, "orders": orders, "supply": used}
-
-
-def _prices(prices: supply.Prices | None, stock: Goods) -> pd.DataFrame:
-    """What one more unit of goods at a depot on the first day, of budget, would save."""
-    rows: list[dict[str, Any]] = []
-    if prices is not None:
-        for n in range(stock.depots):
-            for i, item in enumerate(stock.items):
-                value = float(prices.goods[n, i, 0])
-                if value > 0:
-                    key = f"depot={stock.places[n]} item={item} day=0"
-                    rows.append({"rule": "stock_balance", "key": key, "shadow_price": value, "unit": "penalty/unit"})
-        if prices.budget > 0:
-            rows.append({"rule": "budget", "key": "budget", "shadow_price": prices.budget, "unit": "penalty/yuan"})
-    return pd.DataFrame(rows, columns=["rule", "key", "shadow_price", "unit"]).assign(less=0.0, more=0.0)
-
-
-__all__ = ["solve"]
+__all__ = ["solve", "versions"]

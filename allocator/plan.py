@@ -77,6 +77,9 @@ def arrange(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 def _typed(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
     dtypes: dict[str, Any] = {c.name: _DTYPES.get(c.kind, "str") for c in table.columns}
+    for column in (c for c in table.columns if c.sparse):
+        given = frame[column.name].fillna(column.default) if column.name in frame else column.default
+        frame = frame.assign(**{column.name: given})
     return frame[list(table.names)].astype(dtypes).reset_index(drop=True)
 
 

@@ -27,6 +27,8 @@ def as_text(table: Table, frame: pd.DataFrame, start: date) -> pd.DataFrame:
     """The table as it stands in the file: ISO dates, numbers rounded to what is meant."""
     columns = {}
     for column in table.columns:
+        if column.sparse and not (column.name in frame and (frame[column.name] != column.default).any()):
+            continue
         if column.name not in frame and not column.required:
             values = pd.Series([column.default] * len(frame), index=frame.index, dtype=object)
         else:
@@ -54,16 +56,25 @@ def _plain(value: float) -> str:
 
 def read_table(path: Path, table: Table, start: date) -> tuple[pd.DataFrame, list[Problem]]:
     """One CSV as typed table; with problems, the table returned is of no use."""
+    if table.optional and not path.exists():
+        # a plan of a version that did not write it
+        return _parsed_frame(path.name, table, pd.DataFrame(columns=list(table.names), dtype=str), start)
     frame, problems = _read_csv(path, table)
     if frame is None:
         return pd.DataFrame(columns=list(table.names)), problems
-    columns = {}
+    return _parsed_frame(path.name, table, frame, start)
+
+
+def _parsed_frame(
+    file: str, table: Table, frame: pd.DataFrame, start: date
+) -> tuple[pd.DataFrame, list[Problem]]:
+    columns, problems = {}, []
     for column in table.columns:
         if column.name not in frame:
             # a plan of a version that did not write it
             columns[column.name] = pd.Series([column.default] * len(frame), dtype=object).astype("str")
             continue
-        columns[column.name], found = _parsed(path.name, column, frame[column.name], start)
+        columns[column.name], found = _parsed(file, column, frame[column.name], start)
         problems += found
     return pd.DataFrame(columns), problems
 
@@ -177,6 +188,8 @@ def _value_of_none(column: Column) -> Any:
 
 def _value(column: Column, text: str, start: date) -> Any:
     if column.kind == "text":
+        return text
+    if not text and column.sparse:
         return text
     if not text:
         raise _Fault(f"a value: {column.meaning}", "blank")

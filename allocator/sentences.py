@@ -78,6 +78,18 @@ RULE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "尚未启用或尚未复工复学的点位不得排人，其需求也不计入。",
         "Nobody works at a site that has not opened or resumed yet; its demand does not count until then.",
     ),
+    "ready_when_open": (
+        "点位启用或复工复学首日，所需人员必须全部到位，所需物资必须全部供应。",
+        "A site that opens or resumes has all the people and goods it needs on its first day.",
+    ),
+    "place_capacity": (
+        "医学观察对象只能安置在已启用的点位，人数不得超过容量，也不得超过实有人数。",
+        "People under observation go only to open places, no more than the places there are.",
+    ),
+    "class_order": (
+        "复工复学按类别依次进行：前一类可以恢复而尚待恢复的，后一类不得先行。",
+        "A class resumes only when no earlier class that could resume is still to follow.",
+    ),
     "kit_available": (
         "现场没有足够防护物资的班次不得上岗。",
         "Nobody works a shift without its kit on site that day.",

@@ -12,6 +12,10 @@ ARRAYS = ("shift", "batch", "case")
 """Sections that are lists of entries: [[shift]], [[batch]], [[case]]."""
 
 
+ORDER = "a<b<c<school"
+"""Order of resumption where a scenario names none: class by class, schools last."""
+
+
 @dataclass(frozen=True)
 class Shift:
     id: str
@@ -48,6 +52,8 @@ class Rules:
     max_nights_7_days: int
     max_travel: float
     max_posting_days: int
+    class_order: str = ORDER
+    """Who resumes before whom, as `classes.pairs` reads it."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from allocator import warm
-from allocator.errors import InputError, Problem
+from allocator.cases import likeliest, scenario_in, several, tables_in
 from allocator.goods import goods
 from allocator.instance import instance
 from allocator.models.board import Board
@@ -22,19 +23,30 @@ from allocator.tables import TIERS
 __all__ = ["Change", "State"]
 
 
+def _in_one_case(scenario: Scenario, plan: Plan) -> tuple[Scenario, Plan]:
+    """Both as they stand in the likeliest case, with its objective."""
+    if not several(scenario):
+        return scenario, plan
+    case = likeliest(scenario)
+    objective = next((row["objective"] for row in plan.kpis.get("cases", ()) if row["case"] == case), None)
+    return scenario_in(scenario, case), replace(plan, tables=tables_in(plan.tables, case), objective=objective)
+
+
 class State(Standing):
     """Everything a question about a plan in hand needs, worked out once.
 
-    Raises `InputError` where the plan is for several cases.
+    Of several cases it is the likeliest that is asked about.
     """
 
     def __init__(self, scenario: Scenario, plan: Plan):
-        cases = len(scenario.settings.cases)
-        if cases > 1:
-            way = "one case: what one more change costs is asked of plans for one case only"
-            raise InputError([Problem("scenario.toml", None, "case", str(cases), way, "several_cases")])
+        scenario, plan = _in_one_case(scenario, plan)
         self.scenario, self.plan = scenario, plan
-        self.inst, self.goods = instance(scenario), goods(scenario)
+        opens = {
+            str(site): int(day)
+            for name in ("openings", "reopenings")
+            for site, day in plan.tables[name][["site", "first_day"]].itertuples(index=False)
+        }
+        self.inst, self.goods = instance(scenario, opens), goods(scenario, opens)
         board = Board(self.inst, Field(self.inst), worth(self.inst))
         warm.place(board, plan.tables, idle=True)
         arriving, penalty = self._arriving(plan.tables["shipments"]), self._supply_penalty(plan.tables["supply"])

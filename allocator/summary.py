@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from allocator.console import aligned, percent, value
@@ -38,6 +38,8 @@ def render(scenario: Scenario, plan: Plan, folder: str, seconds: float) -> str:
         _batches(kpis["batches"]),
         _tiers(kpis["supplies"], scenario.settings.supply.budget),
         _worst(kpis["worst_sites"], _names(scenario, "districts", "district")),
+        _sites(kpis),
+        _cases(kpis),
         _terms(plan),
         _proof(plan, seconds),
         f"The plan is in {folder}",
@@ -129,6 +131,48 @@ def _worst(rows: Sequence[dict[str, Any]], districts: dict[str, str]) -> str:
         for r in rows
     ]
     return aligned(header, lines, left=4)
+
+
+def _sites(kpis: Mapping[str, Any]) -> str:
+    """What opens and resumes."""
+    lines = []
+    if (found := kpis.get("openings")) is not None:
+        lines.append(
+            f"{found['opened']:,} of {found['candidates']:,} candidates open, {found['places']:,} places for "
+            f"{value(found['cost'], 0)} yuan; {found['without_place']:,} of {found['person_days']:,} "
+            "person-days under observation without a place"
+        )
+    if (found := kpis.get("reopenings")) is not None:
+        classes = ", ".join(f"{r['class']} {r['resumed']:,} of {r['applications']:,}" for r in found["by_class"])
+        lines.append(
+            f"{found['resumed']:,} of {found['applications']:,} applications resume ({classes}), "
+            f"{_share(found['value'], found['value_asked'])} of the value asked for"
+        )
+    return "\n".join(lines)
+
+
+def _cases(kpis: Mapping[str, Any]) -> str:
+    """Each demand case, their mean and the worst."""
+    if "cases" not in kpis:
+        return ""
+    header = ("demand case", "probability", "penalty", "person-shifts short", "units short", "without a place")
+    sums = ("objective", "people_short", "goods_short", "without_place")
+    rows = [
+        (r["case"], percent(r["probability"]), *(value(r[n], 1 if n == "objective" else 0) for n in sums))
+        for r in [*kpis["cases"], {"case": "expected", "probability": None, **kpis["expected"]}]
+    ]
+    shown = f"the figures above are those of {kpis['case']}; the worst case is {kpis['worst']['case']}"
+    return f"{aligned(header, rows)}\n{shown}" + _choice(kpis)
+
+
+def _choice(kpis: Mapping[str, Any]) -> str:
+    """What planning for all cases gains, and what knowing the case would."""
+    gains = kpis.get("stochastic")
+    if gains is None:
+        return ""
+    words = {"value_of_stochastic_solution": "planning for all cases gains at least",
+             "value_of_perfect_information": "knowing the case would gain at most"}  # fmt: skip
+    return "".join(f"; {words[n]} {value(gains[n], 1)}" for n in words if gains.get(n) is not None)
 
 
 def _terms(plan: Plan) -> str:

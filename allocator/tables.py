@@ -45,6 +45,8 @@ class Column:
     choices: tuple[str, ...] = ()
     refers: str = ""
     """`table.column` or `settings.shift` the value must be found in."""
+    sparse: bool = False
+    """Written only where some row has a value: a plan for one case has no column `case`."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,12 @@ def _count(name: str, meaning: str, unit: str, low: int = 0, **more: Any) -> Col
 
 def _number(name: str, meaning: str, unit: str, low: float | None = 0, **more: Any) -> Column:
     return Column(name, "number", meaning, unit, low=low, **more)
+
+
+def _case() -> Column:
+    """Which case a row of a plan holds in, where there are several."""
+    meaning = "demand case; blank: every case; the column is there only with several cases"
+    return Column("case", "id", meaning, refers="settings.case", required=False, default="", sparse=True)
 
 
 def _lon_lat() -> tuple[Column, Column]:
@@ -429,8 +437,9 @@ OUTPUTS: Mapping[str, Table] = _tables(
             _id("shift", "shift", "settings.shift"),
             _id("site", "site", "sites.site"),
             _id("duty", "duty", "duties.duty"),
+            _case(),
         ),
-        ("cadre", "day"),
+        ("cadre", "day", "case"),
     ),
     Table(
         "coverage",
@@ -444,8 +453,9 @@ OUTPUTS: Mapping[str, Table] = _tables(
             _count("target", "wanted", "persons"),
             _count("staffed", "present", "persons"),
             _count("shortage", "missing of required", "persons"),
+            _case(),
         ),
-        ("site", "duty", "day", "shift"),
+        ("site", "duty", "day", "shift", "case"),
     ),
     Table(
         "shipments",
@@ -457,8 +467,9 @@ OUTPUTS: Mapping[str, Table] = _tables(
             _id("destination", "depot or site", "places"),
             _id("item", "item", "items.item"),
             _count("quantity", "shipped", "units", 1),
+            _case(),
         ),
-        ("day", "origin", "destination", "item"),
+        ("day", "origin", "destination", "item", "case"),
     ),
     Table(
         "orders",
@@ -480,8 +491,9 @@ OUTPUTS: Mapping[str, Table] = _tables(
             _id("item", "item", "items.item"),
             _day("day", "day"),
             _count("on_hand", "left", "units"),
+            _case(),
         ),
-        ("place", "item", "day"),
+        ("place", "item", "day", "case"),
     ),
     Table(
         "supply",
@@ -494,8 +506,9 @@ OUTPUTS: Mapping[str, Table] = _tables(
             _count("needed", "needed", "units"),
             _count("used", "used", "units"),
             _count("shortage", "missing", "units"),
+            _case(),
         ),
-        ("site", "item", "tier", "day"),
+        ("site", "item", "tier", "day", "case"),
     ),
     Table(
         "openings",
@@ -512,6 +525,19 @@ OUTPUTS: Mapping[str, Table] = _tables(
         "enterprises and schools that resume",
         (_id("site", "site", "applications.site"), _day("first_day", "first day open")),
         ("site",),
+    ),
+    Table(
+        "transfers",
+        "people under observation who have a place, and where",
+        (
+            Column("township", "text", "township they come from", refers="sites.township"),
+            _day("day", "day"),
+            _id("site", "opened site that takes them", "candidates.site"),
+            _count("people", "people who have their place there that day", "persons", 1),
+            _case(),
+        ),
+        ("township", "day", "site", "case"),
+        optional=True,
     ),
     Table(
         "prices",
@@ -584,6 +610,9 @@ RULES = (
     "max_shifts_7_days",
     "max_nights_7_days",
     "site_open",
+    "ready_when_open",
+    "place_capacity",
+    "class_order",
     "kit_available",
     "stock_balance",
     "throughput",
@@ -634,6 +663,7 @@ SETTINGS: tuple[Key, ...] = (
     Key("rules", "max_nights_7_days", "int", "night shifts in any seven days", "shifts", 3, 0, 7),
     Key("rules", "max_travel", "number", "travel one way", "minutes", 90, 0),
     Key("rules", "max_posting_days", "int", "length of a posting", "days", 28, 1),
+    Key("rules", "class_order", "text", "who resumes before whom, in chains; blank: no order", "", "a<b<c<school"),
     Key("weights", "required", "number", "person missing of required, on a shift", "penalty", 10, 0),
     Key("weights", "target", "number", "person missing of target, on a shift", "penalty", 2, 0),
     Key("weights", "travel", "number", "minute one way, per day of the posting", "penalty", 0.005, 0),

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from allocator import measures
+from allocator.cases import cases, scenario_in, several, tables_in
 from allocator.errors import Violation
-from allocator.judge import goods, postings, records, shifts
+from allocator.judge import goods, postings, records, shifts, sites
 from allocator.judge.evidence import Evidence
 from allocator.judge.known import known
 from allocator.plan import Plan, empty
@@ -41,7 +42,10 @@ CHECKS: Mapping[str, Check] = {
     "max_run": shifts.max_run,
     "max_shifts_7_days": shifts.max_shifts_7_days,
     "max_nights_7_days": shifts.max_nights_7_days,
-    "site_open": shifts.site_open,
+    "site_open": sites.site_open,
+    "ready_when_open": sites.ready_when_open,
+    "place_capacity": sites.place_capacity,
+    "class_order": sites.class_order,
     "kit_available": goods.kit_available,
     "stock_balance": goods.stock_balance,
     "throughput": goods.throughput,
@@ -53,12 +57,15 @@ CHECKS: Mapping[str, Check] = {
 }
 """One check per rule, in the order of `tables.RULES`."""
 
-RECORDS: Mapping[str, Check] = {
-    "fingerprint": records.fingerprint,
-    "context": records.context,
+DERIVED: Mapping[str, Check] = {
     "coverage": records.coverage,
     "supply": records.supply,
     "inventory": records.inventory,
+}
+RECORDS: Mapping[str, Check] = {
+    "fingerprint": records.fingerprint,
+    "context": records.context,
+    **DERIVED,
     "objective": records.objective,
     "kpis": records.kpis,
 }
@@ -69,13 +76,36 @@ def verify(scenario: Scenario, plan: Plan) -> list[Violation]:
     """All violations of a plan; none means that it can be carried out and says the truth.
 
     Rows that name a cadre, site, day... the scenario does not have are violations of `unknown`;
-    the other checks leave them out.
+    the other checks leave them out. With several demand cases every rule is checked in each; what is
+    broken in one and not in all is told with its case.
     """
     sound, violations = known(scenario, _whole(plan))
     evidence = Evidence(scenario, plan, sound)
-    for check in (*CHECKS.values(), *RECORDS.values()):
-        violations += check(evidence)
+    if not several(scenario):
+        for check in (*CHECKS.values(), *RECORDS.values()):
+            violations += check(evidence)
+        return violations
+    violations += _case_by_case(evidence)
+    for name in RECORDS.keys() - DERIVED.keys():
+        violations += RECORDS[name](evidence)
     return violations
+
+
+def _case_by_case(evidence: Evidence) -> list[Violation]:
+    """Violations of the rules in each case, those of every case once."""
+    found: dict[Violation, list[str]] = {}
+    names = [case.id for case in cases(evidence.scenario)]
+    for name in names:
+        view = scenario_in(evidence.scenario, name)
+        inside = Evidence(view, evidence.plan, tables_in(evidence.tables, name))
+        for check in (*CHECKS.values(), *DERIVED.values()):
+            for violation in check(inside):
+                found.setdefault(violation, []).append(name)
+    return [
+        violation if len(of) >= len(names) else replace(violation, where=f"case={name} {violation.where}")
+        for violation, of in found.items()
+        for name in (of if len(of) < len(names) else of[:1])
+    ]
 
 
 def _whole(plan: Plan) -> dict[str, pd.DataFrame]:

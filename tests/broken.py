@@ -311,6 +311,8 @@ SETTINGS_FAULTS = [
         "case[2].probability",
         "out_of_range",
     ),
+    _toml("class cycle", "[rules]", '[rules]\nclass_order = "a<b, b<c<a"', "rules.class_order", "class_cycle"),
+    _toml("unknown class", "[rules]", '[rules]\nclass_order = "a<d"', "rules.class_order", "unknown_class"),
     _toml(
         "list for a section", "[supply]\nbudget = 1000", "[[supply]]\nbudget = 1000", "supply", "wrong_type"
     ),
@@ -324,6 +326,9 @@ ROW_FAULTS = [
     _row("unknown site", "demand", "S9,guard,day,2020-02-03,2020-02-09,1-7,1,1,", "site", "dangling"),
     _row("unknown duty", "demand", "S1,gaurd,day,2020-02-03,2020-02-09,1-7,1,1,", "duty", "dangling"),
     _row("unknown shift", "demand", "S1,guard,noon,2020-02-03,2020-02-09,1-7,1,1,", "shift", "dangling"),
+    _row("unknown case of people", "isolation_demand", "T1,2020-02-05,worst,4", "case", "dangling"),
+    _row("application for nowhere", "applications", "S9,1,b,2020-02-05", "site", "dangling"),
+    _row("capacity below nothing", "candidates", "S5,-4,2,1000", "capacity", "negative"),
     _row("unknown case", "demand", "S1,guard,day,2020-02-03,2020-02-09,1-7,1,1,worst", "case", "dangling"),
     _cell("unknown district", "cadres", "C4,Works,D2", "C4,Works,D9", 5, "district", "dangling"),
     _cell("unknown batch", "cadres", "true,b2", "true,b9", 5, "batch", "dangling"),

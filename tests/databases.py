@@ -114,7 +114,9 @@ def typed(run: Path, name: str) -> list[tuple[Any, ...]]:
     """The rows of a run's file as the dictionary types them."""
     header, found = file_rows(run, name)
     columns: list[Column] = [SERVED[name].column(c) for c in header]
-    return [tuple(CASTS.get(c.kind, str)(v) for c, v in zip(columns, row, strict=True)) for row in found]
+    # a plan for one case has no column for it in its files, and a blank one in the database
+    absent = ("",) * (len(SERVED[name].names) - len(header))
+    return [tuple(CASTS.get(c.kind, str)(v) for c, v in zip(columns, row, strict=True)) + absent for row in found]
 
 
 def cadre_of(store: Store, run: Run, district: str) -> str:

@@ -84,6 +84,19 @@ class _Whole:
     """The model, built rule by rule."""
 
     def __init__(self, scenario: Scenario):
+        self.start(scenario)
+        self.cells = self._cells()
+        self._postings()
+        self._assignments()
+        self._rest_and_windows()
+        self._staffing()
+        self._supplies()
+        self._openings()
+        self.terms = {name: mathopt.fast_sum(parts) for name, parts in self.parts.items()}
+        self.model.minimize(mathopt.fast_sum(self.terms.values()))
+
+    def start(self, scenario: Scenario) -> None:
+        """The scenario's rows by key, and an empty model."""
         self.s = scenario.settings
         self.days = range(self.s.days)
         self.given = scenario.given
@@ -102,15 +115,6 @@ class _Whole:
         self.parts: dict[str, list[mathopt.LinearTypes]] = {name: [] for name in TERMS}
         self.staffed: Sums = defaultdict(list)
         self.kits: Sums = defaultdict(list)
-        self.cells = self._cells()
-        self._postings()
-        self._assignments()
-        self._rest_and_windows()
-        self._staffing()
-        self._supplies()
-        self._openings()
-        self.terms = {name: mathopt.fast_sum(parts) for name, parts in self.parts.items()}
-        self.model.minimize(mathopt.fast_sum(self.terms.values()))
 
     # ---- people
 

@@ -49,5 +49,8 @@ def random_decisions(given: Scenario, seed: int) -> dict[str, pd.DataFrame]:
             if rng.random() < 0.5:
                 rows[name].append((site, rng.randrange(days), 5)[: len(OUTPUTS[name].columns)])
     return arrange(
-        {name: pd.DataFrame(found, columns=list(OUTPUTS[name].names)) for name, found in rows.items()}
+        {
+            name: pd.DataFrame(found, columns=[c.name for c in OUTPUTS[name].columns if not c.sparse])
+            for name, found in rows.items()
+        }
     )

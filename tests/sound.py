@@ -2,8 +2,9 @@
 
 Fourteen days from Monday 3 February 2020. Two batches: b1 (day 0, full) and b2 (day 4, one place
 left). Posted: c1, c2, c4 at the village s1, c3 at the station s2 (a pin says must), c5 at the
-enterprise s3, which resumes on day 5; c6 stays at home. The isolation site s4 opens on day 6;
-s5 is too far for anybody. Goods travel on lanes from D0 to D1 and D2 (one day) and on to the sites.
+enterprise s3, which resumes on day 5; c6 stays at home. The isolation site s4 opens on day 6 and asks
+for people and goods from day 7; s5 is too far for anybody, and asks to resume though nothing hangs on it.
+Goods travel on lanes from D0 to D1 and D2 (one day) and on to the sites.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ INPUT_ROWS: Mapping[str, list[dict[str, Any]]] = {
         _demand("s2", "guard", "late", 1, 1, weekdays="1-5"),
         _demand("s2", "guard", "day", 2, 3, weekdays="1,3,4-6", first_day=7),
         _demand("s3", "guard", "day", 1, 1),
-        _demand("s4", "guard", "day", 1, 2, first_day=3),
+        _demand("s4", "guard", "day", 1, 2, first_day=7),
     ],
     "cadres": [
         _cadre("c1", 120.30, skills="logistics;medical"),
@@ -135,11 +136,11 @@ INPUT_ROWS: Mapping[str, list[dict[str, Any]]] = {
         ("f2", "suit", "D1", 0, 13, 10, 0, 20.0),
     ),
     "needs": _rows(
-        "site item per_day tier",
-        ("s1", "mask", 4, "public"),
-        ("s1", "suit", 1, "medical"),
-        ("s3", "mask", 3, "enterprise"),
-        ("s4", "suit", 2, "medical"),
+        "site item per_day tier first_day",
+        ("s1", "mask", 4, "public", 0),
+        ("s1", "suit", 1, "medical", 0),
+        ("s3", "mask", 3, "enterprise", 0),
+        ("s4", "suit", 2, "medical", 7),
     ),
     "kits": _rows("duty item per_shift", ("guard", "mask", 1), ("screen", "glove", 1)),
     "lanes": _rows(
@@ -153,7 +154,7 @@ INPUT_ROWS: Mapping[str, list[dict[str, Any]]] = {
     ),
     "candidates": _rows("site capacity lead_days cost", ("s4", 40, 2, 5000.0)),
     "isolation_demand": _rows("township day people", ("t1", 2, 3), ("t1", 9, 4)),
-    "applications": _rows("site value class earliest", ("s3", 6.0, "a", 3)),
+    "applications": _rows("site value class earliest", ("s3", 6.0, "a", 3), ("s5", 0.0, "b", 2)),
     "previous": _rows("cadre site", ("c1", "s1"), ("c2", "s2")),
 }
 

@@ -38,7 +38,7 @@ def random_model(seed: int, integer: bool = False) -> engine.Model:
     )
 
 
-@pytest.mark.parametrize("solver", sorted(engine.SOLVERS))
+@pytest.mark.parametrize("solver", sorted(set(engine.SOLVERS) - {"scip"}))
 @pytest.mark.parametrize("seed", range(5))
 def test_solvers_agree_and_their_duals_prove_the_bound(solver: str, seed: int) -> None:
     model = random_model(seed)

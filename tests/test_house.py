@@ -23,11 +23,13 @@ from allocator.tables import RULES
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
 DECIDES = {"instance", "reach", "goods", "models", "warm", "larder", "standing", "ready"}
+DECIDES |= {"sites", "layout", "blend", "outlook"}
 JUDGES = {"plan", "planfile", "context", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
-JUDGES |= {"runs", "compare", "replan"}
+JUDGES |= {"runs", "compare", "replan", "prospects"}
 JUDGES |= {"report", "part", "figures", "handbook", "drawing", "words"}
 SERVES = {"seal", "store", "service", "pages"}
 MEETING = {"pipeline", "cli", "cli_service", "__main__", "questions", "front", "sweep", "trade", "state", "candidates"}
+MEETING |= {"exact", "sequel"}
 MEETING |= {"offers", "explain", "fixes", "means", "phrases", "remedies", "shadow", "options", "cli_bench"}
 MEETING |= {"outcome", "cure", "cli_fix", "cli_frontier", "resumptions"}
 

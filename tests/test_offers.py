@@ -15,6 +15,7 @@ from services import Service, service
 
 from allocator import offers, runs
 from allocator.candidates import candidates_for
+from allocator.scenario import Scenario, write
 from allocator.store import Store
 
 Run = Callable[..., Result]
@@ -79,12 +80,24 @@ def test_what_a_reader_may_not_see_does_not_exist(served: Service) -> None:
     assert served.get(f"/sites/{site}/candidates", None).status_code == 401
 
 
-def test_a_place_that_is_not_short_has_none(served: Service, small_run: Path) -> None:
-    whole = sorted({row["site"] for row in served.records("sites")} - set(short(small_run)))
-    assert whole
-    assert asked(served, whole[0]) == {
-        "run": "tuesday", "site": whole[0], "shortage": 0, "worked_out": False, "candidates": []
+@pytest.fixture
+def calm(allocator: Run, tmp_path: Path, small: Scenario) -> Path:
+    """A plan of the small scenario where nobody is asked for at S11."""
+    demand = small.table("demand")
+    write(small.change(demand=demand[demand["site"] != "S11"]), tmp_path / "fewer")
+    result = allocator("solve", tmp_path / "fewer", "--out", tmp_path / "calm", "--seconds", "5")
+    assert result.exit_code == 0, result.output
+    return tmp_path / "calm"
+
+
+def test_a_place_that_is_not_short_has_none(calm: Path, tmp_path: Path) -> None:
+    served = service(f"sqlite:///{tmp_path}/store.db", calm)
+    assert "S11" in {row["site"] for row in served.records("sites")}
+    assert "S11" not in short(calm)
+    assert asked(served, "S11") == {
+        "run": "tuesday", "site": "S11", "shortage": 0, "worked_out": False, "candidates": []
     }  # fmt: skip
+    served.store.close()
 
 
 def test_an_answer_that_is_known_is_not_sent_again(served: Service, small_run: Path) -> None:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from cities import city
 from click.testing import Result
 
 from allocator import candidates, pipeline, ready, runs
-from allocator.errors import InputError
 from allocator.limits import Limits
 from allocator.seal import STANDING
 from allocator.settings import Case
@@ -111,8 +111,11 @@ def test_an_answer_from_it_loads_no_pandas_and_no_solver(allocator: Ask, run: Pa
     assert subprocess.run(words, cwd=ROOT, check=False, stdout=subprocess.DEVNULL).returncode == 0
 
 
-def test_a_plan_for_several_cases_is_refused(run: Path) -> None:
+def test_of_several_cases_it_is_the_likeliest(run: Path) -> None:
     scenario, plan = runs.load(run)
-    two = replace(scenario.settings, cases=(Case("mild", 0.5), Case("harsh", 0.5)))
-    with pytest.raises(InputError, match="for one case only"):
-        State(replace(scenario, settings=two), plan)
+    two = replace(scenario.settings, cases=(Case("mild", 0.4), Case("harsh", 0.6)))
+    more = scenario.table("demand").head(1).assign(case="mild")
+    given = replace(scenario, settings=two).change({"demand": pd.concat([scenario.table("demand"), more])})
+    one, likely = State(scenario, plan), State(given, plan)
+    assert not likely.scenario.settings.cases
+    np.testing.assert_array_equal(likely.inst.required, one.inst.required)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import extensive
 import pytest
 from cities import city
 from oracle import OracleAnswer, optimum
 
-from allocator import pipeline, plan, verifier
+from allocator import exact, pipeline, plan, verifier
 from allocator.limits import Limits, Progress, Watch
 from allocator.plan import Plan
 from allocator.scenario import Scenario
@@ -70,7 +71,13 @@ def figures() -> Iterator[None]:
 
 @cache
 def truth(seed: int) -> OracleAnswer:
-    return optimum(city(seed))
+    found = city(seed)
+    return extensive.optimum(found) if exact.asked(found) else optimum(found)
+
+
+def open_question(found: Scenario) -> bool:
+    """Has the extensive form no row for a term: the shares of districts where sites may open?"""
+    return exact.asked(found) and found.settings.weights.fairness > 0
 
 
 def faults(found: Scenario, made: Plan) -> list[str]:
@@ -102,11 +109,13 @@ def disputes(made: Plan, answer: OracleAnswer) -> list[str]:
 
 
 def judged(seed: int, claims: list[float]) -> list[str]:
-    found, answer = city(seed), truth(seed)
+    found = city(seed)
     claims.clear()
-    made = pipeline.solve(found, BRIEF)
+    if open_question(found):
+        return [f"city({seed}): {fault}" for fault in faults(found, pipeline.solve(found, BRIEF))]
+    answer, made = truth(seed), pipeline.solve(found, BRIEF)
     wrong = faults(found, made) + disputes(made, answer)
-    if answer.objective is not None and max(claims) > answer.objective + TOLERANCE * answer.scale:
+    if answer.objective is not None and max(claims, default=0.0) > answer.objective + TOLERANCE * answer.scale:
         wrong.append(f"bounds claimed {claims}, the optimum is {answer.objective:.9g}")
     if made.objective is not None and made.gap is not None and answer.objective is not None:
         met = made.objective <= answer.objective + TOLERANCE * answer.scale
@@ -153,7 +162,8 @@ def test_stopped_at_once_there_is_still_a_plan_and_a_bound(seed: int) -> None:
     watch.stop()
     found = city(seed)
     made = pipeline.solve(found, watch.limits, watch)
-    assert faults(found, made) + disputes(made, truth(seed)) == []
+    assert faults(found, made) == []
+    assert open_question(found) or disputes(made, truth(seed)) == []
 
 
 @pytest.mark.parametrize("seed", range(1, 41, 4))
@@ -166,7 +176,8 @@ def test_stopped_at_the_first_news_there_is_still_a_plan_and_a_bound(seed: int) 
     watch.listen = stop
     found = city(seed)
     made = pipeline.solve(found, watch.limits, watch)
-    assert faults(found, made) + disputes(made, truth(seed)) == []
+    assert faults(found, made) == []
+    assert open_question(found) or disputes(made, truth(seed)) == []
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.001, 0.05])

@@ -44,6 +44,9 @@ BREAK: dict[str, Edit] = {
     "max_shifts_7_days": add("assignments", cadre="c2", day=6, shift="day", site="s1", duty="guard"),
     "max_nights_7_days": add("assignments", cadre="c1", day=9, shift="night", site="s1", duty="guard"),
     "site_open": edit("reopenings", {"site": "s3"}, first_day=6),
+    "ready_when_open": drop("assignments", cadre="c5", day=5),
+    "place_capacity": add("transfers", township="t1", day=2, site="s4", people=1),
+    "class_order": add("reopenings", site="s5", first_day=3),
     "kit_available": edit("shipments", TO_S2, day=1, arrives=1),
     "stock_balance": add(
         "supply", site="s1", item="suit", tier="medical", day=2, needed=1, used=1, shortage=0
@@ -75,6 +78,9 @@ OTHER_WAYS: list[tuple[str, Edit, str]] = [
     ("site_open", edit("openings", {"site": "s4"}, first_day=1), "can from 2020-02-05"),
     ("site_open", edit("openings", {"site": "s4"}, first_day=14), "opens 2020-02-17"),
     ("site_open", add("openings", site="s4", first_day=7, capacity=40), "more than one row"),
+    ("ready_when_open", edit("openings", {"site": "s4"}, first_day=7), "2 units missing"),
+    ("place_capacity", add("transfers", township="t1", day=9, site="s4", people=5), "4 are under"),
+    ("place_capacity", edit("openings", {"site": "s4"}, capacity=41), "it has 40"),
     ("lane_capacity", edit("shipments", TO_S2, origin="D2"), "no lane leads"),
     ("supplier_capacity", edit("orders", {"supplier": "f1"}, day=7), "only from"),
     ("budget", edit("orders", {"supplier": "f1"}, cost=4.0), "cost is 4"),
@@ -188,6 +194,7 @@ UNKNOWN: list[tuple[str, str, Any]] = [
     ("coverage", "duty", "dance"),
     ("openings", "site", "s1"),
     ("reopenings", "site", "s4"),
+    ("shipments", "case", "dire"),
 ]
 
 
@@ -240,7 +247,7 @@ def test_no_bound_is_no_violation(given: Scenario, plan: Plan) -> None:
 @pytest.mark.parametrize("table", ["coverage", "supply", "inventory"])
 @pytest.mark.parametrize("fault", ["missing", "twice", "different", "extra"])
 def test_derived_tables_are_recomputed(given: Scenario, plan: Plan, table: str, fault: str) -> None:
-    frame, last = plan.tables[table], OUTPUTS[table].names[-1]
+    frame, last = plan.tables[table], next(n for n in reversed(OUTPUTS[table].names) if n != "case")
     row = frame.iloc[[0]]
     other = {"missing": frame.iloc[1:], "twice": pd.concat([frame, row]), "different": frame.copy()}
     other["different"].loc[0, last] += 1

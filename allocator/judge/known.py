@@ -58,6 +58,8 @@ def _labels(scenario: Scenario, column: Column) -> list[str] | None:
         return [shift.id for shift in scenario.settings.shifts]
     if column.refers == "settings.batch":
         return [batch.id for batch in scenario.settings.batches]
+    if column.refers == "settings.case":
+        return ["", *(case.id for case in scenario.settings.cases)]
     if column.refers:
         table, _, name = column.refers.partition(".")
         return scenario.table(table)[name].tolist()
@@ -81,4 +83,4 @@ def _violations(table: Table, column: str, rows: pd.DataFrame) -> list[Violation
 
 
 def _where(table: Table, row: Mapping[Hashable, object]) -> str:
-    return " ".join([f"table={table.name}", *(f"{name}={row[name]}" for name in table.key)])
+    return " ".join([f"table={table.name}", *(f"{name}={row[name]}" for name in table.key if row[name] != "")])

@@ -29,7 +29,7 @@ def supply(evidence: Evidence) -> list[Violation]:
     """`supply` lists every need of an open site; between nothing and the need is used."""
     said = evidence.tables["supply"]
     wild = said[(said["used"] < 0) | (said["used"] > said["needed"])]
-    key = list(OUTPUTS["supply"].key)
+    key = _key("supply")
     beyond = evidence.found("supply", wild, key, "used is {used}, from 0 to {needed} can be")
     return beyond + _same(evidence, "supply", evidence.derived.supply)
 
@@ -40,10 +40,15 @@ def inventory(evidence: Evidence) -> list[Violation]:
     return _same(evidence, "inventory", right, zeros="on_hand")
 
 
+def _key(name: str) -> list[str]:
+    """What tells the rows of a table apart in one case."""
+    return [column for column in OUTPUTS[name].key if column != "case"]
+
+
 def _same(evidence: Evidence, name: str, right: pd.DataFrame, zeros: str = "") -> list[Violation]:
     """Rows of table `name` that are missing, too many or different from the right ones."""
     table = OUTPUTS[name]
-    key, values = list(table.key), [c for c in table.names if c not in table.key]
+    key, values = _key(name), [c for c in table.names if c not in table.key]
     said = evidence.tables[name]
     if zeros:
         said = said[said[zeros] != 0]

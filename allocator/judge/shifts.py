@@ -174,27 +174,3 @@ def _where(evidence: Evidence, mask: np.ndarray, first: int = 0, **values: np.nd
     cadre, column = np.nonzero(mask)
     columns = {name: value[cadre, column] for name, value in values.items()}
     return pd.DataFrame({"cadre": evidence.cadres[cadre], "day": first + column, **columns})
-
-
-def site_open(evidence: Evidence) -> list[Violation]:
-    """Nobody works at a site before it opens or resumes; it does so once, not before it can."""
-    work = evidence.tables["assignments"]
-    opens = work["site"].map(evidence.first_open)
-    early = work.assign(opens=opens)[(work["day"] < opens).to_numpy()]
-    return [
-        *evidence.found("site_open", early, _WHO, "works at {site}, which is not open"),
-        *_decided(evidence, "openings", "candidates", "lead_days"),
-        *_decided(evidence, "reopenings", "applications", "earliest"),
-    ]
-
-
-def _decided(evidence: Evidence, table: str, asking: str, earliest: str) -> list[Violation]:
-    terms = evidence.given(asking)[["site", earliest]].rename(columns={earliest: "due"})
-    rows = evidence.tables[table].merge(terms, on="site")
-    early = rows[(rows["first_day"] < rows["due"]) | (rows["first_day"] >= evidence.settings.days)]
-    twice = rows[rows["site"].duplicated()]
-    message = "opens {first_day}, it can from {due} to the end of the horizon"
-    return [
-        *evidence.found("site_open", early, ["site"], message),
-        *evidence.found("site_open", twice, ["site"], f"has more than one row in {table}"),
-    ]

@@ -1,6 +1,6 @@
 """The only module that runs a solver: arrays in, a certified answer out.
 
-Linear and integer models go to OR-Tools MathOpt (HiGHS, GLOP, PDLP) as protocol buffers built
+Linear and integer models go to OR-Tools MathOpt (HiGHS, GLOP, PDLP, SCIP) as protocol buffers built
 straight from arrays: MathOpt's Python objects would take longer to build than the models take to
 solve. Network flows go to OR-Tools' `SimpleMinCostFlow`. Every model is minimised.
 
@@ -39,7 +39,11 @@ SOLVERS: Mapping[str, mathopt.SolverType] = {
     "highs": mathopt.SolverType.HIGHS,
     "glop": mathopt.SolverType.GLOP,
     "pdlp": mathopt.SolverType.PDLP,
+    "scip": mathopt.SolverType.GSCIP,
 }
+
+MIXED = ("highs", "scip")
+"""Solvers that take whole numbers, and so gaps."""
 
 REASONS: Mapping[mathopt.TerminationReason, Status] = {
     mathopt.TerminationReason.OPTIMAL: Status.OPTIMAL,
@@ -243,13 +247,13 @@ def _entries(model: Model) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _parameters(
     solver: str, seconds: float | None, gap: float, seed: int, algorithm: str | None, tolerance: float | None
 ) -> parameters_pb2.SolveParametersProto:
-    """Limits and settings; GLOP and PDLP refuse what is not theirs, so only HiGHS gets gaps."""
+    """Limits and settings; GLOP and PDLP refuse what is not theirs, so only HiGHS and SCIP get gaps."""
     chosen = mathopt.SolveParameters(
         time_limit=None if seconds is None else datetime.timedelta(seconds=seconds),
         threads=THREADS if solver == "pdlp" else None,
         random_seed=seed if solver != "pdlp" else None,
-        relative_gap_tolerance=gap if solver == "highs" else None,
-        absolute_gap_tolerance=1e-9 if solver == "highs" else None,
+        relative_gap_tolerance=gap if solver in MIXED else None,
+        absolute_gap_tolerance=1e-9 if solver in MIXED else None,
         lp_algorithm=None if algorithm is None else mathopt.LPAlgorithm[algorithm.upper()],
     )
     proto = chosen.to_proto()

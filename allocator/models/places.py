@@ -108,7 +108,8 @@ def serve(block: Block, capacity: np.ndarray, part: np.ndarray, without: float) 
     left[left < 1e-9 * block.people] = 0.0
     # nobody left times an infinite price is nothing
     rest = float(left.sum()) * without if left.any() else 0.0
-    return Served(moved, left, float((moved * block.move).sum()) + rest, np.minimum(alpha, ceiling))
+    way = np.where(moved > 0, block.move, 0.0)  # no way there is no cost where nobody goes
+    return Served(moved, left, float((moved * way).sum()) + rest, np.minimum(alpha, ceiling))
 
 
 def _transport(

@@ -1,0 +1,302 @@
+"""What is decided before people and goods: which sites open or resume, for demand that is one of several cases.
+
+For scenarios too large for one integer program. A quick plan without the sites to decide on prices a shift
+and a unit of goods. At these prices, `charge`, every site that could open is staffed and supplied, or left
+short where that is cheaper; `opening` and `reopening` decide with them. People and goods are then planned
+for all cases at once (`blend`), and may follow the case afterwards (`sequel`).
+
+The bound holds for any decision: sites to decide on count as open from their earliest day, with what a
+missing person or unit costs there lowered to `charge`. An open day costs at least what is missing then; a
+closed day is given `charge` back, and what opens pays it in the bounds of openings and resumptions:
+
+    people + goods, all open at lowered worth  -  sum of charge  +  openings at charge  +  resumptions at charge
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from allocator import blend, sites
+from allocator.cases import cases, scenario_in
+from allocator.certificate import Certificate
+from allocator.goods import Goods, goods
+from allocator.instance import Instance, asking, instance
+from allocator.limits import Limits, Watch
+from allocator.models import kits, opening, reopening, supply, tariff
+from allocator.models.board import Board
+from allocator.models.choice import Choices
+from allocator.models.field import Field
+from allocator.models.posting import People
+from allocator.models.worth import Worth, worth
+from allocator.scenario import Scenario
+
+QUARTER = 0.25
+"""Shifts of this share of the cadres, those worth least, would be given up first: their worth is the price of one."""
+SECONDS = 20.0
+"""Time for openings, and for resumptions, where no limit is given."""
+
+
+@dataclass(frozen=True)
+class Market:
+    """Prices of a quick plan without the sites to decide on."""
+
+    shift: float
+    """of one person for a shift, his kit aside"""
+    kits: np.ndarray
+    """[I, D] of a unit for a kit"""
+    landed: np.ndarray
+    """[J, I, D] of a unit on site; infinite where none can come"""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What opens, and the least that openings and resumptions cost at `charge`."""
+
+    first_day: np.ndarray
+    """[O], D where it stays closed"""
+    bound: float | None
+    certificates: tuple[Certificate, ...]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Everything the search for people and goods is asked, and what bounds it."""
+
+    scenario: Scenario
+    choices: Choices
+    opened: Opened
+    insts: tuple[Instance, ...]
+    """Per case, with the sites that open."""
+    stock: Goods
+    """The same for goods."""
+    ceiling: Instance
+    """Mean demand with everything open, at lowered worth."""
+    asked: Goods
+    """Needs with everything open, at lowered worth."""
+    charge: np.ndarray
+    """[O, D]"""
+    most: np.ndarray
+    """[J, I, D] the most kits of any case."""
+
+    @cached_property
+    def opens(self) -> np.ndarray:
+        """[J] first day of what opens, -1 elsewhere."""
+        return first_days(self.insts[0], self.choices, self.opened.first_day)
+
+    @cached_property
+    def inst(self) -> Instance:
+        """What people do in all cases alike; what opens comes first."""
+        return blend.blended(self.insts, self.choices.chance, self.opens)
+
+    @cached_property
+    def goods(self) -> Goods:
+        return blend.readied(self.stock, self.opens)
+
+    @cached_property
+    def field(self) -> Field:
+        return Field(self.ceiling)
+
+    @property
+    def provable(self) -> bool:
+        """A wish worth more than what is required would bend the penalty of a mean demand the wrong way."""
+        return self.ceiling.w_required >= self.ceiling.w_target or len(self.insts) == 1
+
+    @property
+    def constant(self) -> float:
+        """What people and goods at lowered worth fall short of the whole plan's bound."""
+        return -np.inf if self.opened.bound is None else self.opened.bound - float(self.charge.sum())
+
+    def bounded(self, board: Board, prices: supply.Prices) -> tuple[Field, Worth, Board]:
+        """What the proof of the people half is about, and the plan in hand there."""
+        inst = self.ceiling
+        priced = worth(inst, None, kits.tolls(inst, self.asked.kit_rate, prices.kit_price))
+        return self.field, priced, moved(board, inst, self.field, priced)
+
+    def goods_bound(self, prices: supply.Prices) -> float:
+        return float(sum(supply.bound(self.asked, prices, self.most)))
+
+
+def first_days(inst: Instance, choices: Choices, first_day: np.ndarray) -> np.ndarray:
+    """[J] first day of what opens, -1 where nothing is decided or it stays closed."""
+    opens = np.full(len(inst.sites), -1)
+    opens[choices.site] = np.where(first_day < inst.days, first_day, -1)
+    return opens
+
+
+def moved(board: Board, inst: Instance, field: Field, priced: Worth) -> Board:
+    """A board with its postings and, as far as they are asked for, its shifts in the posts of another instance."""
+    other = Board(inst, field, priced)
+    other.site, other.batch = board.site.copy(), board.batch.copy()
+    other.work(np.arange(len(board.site)), blend.plan_for(board.inst, board.plan, inst))
+    return other
+
+
+def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
+    """Decide what opens and resumes, and lay all cases together."""
+    made = sites.choices(scenario)
+    views = [scenario_in(scenario, case.id) for case in cases(scenario)]
+    closed = [instance(views[0])]
+    closed += [asking(closed[0], view) for view in views[1:]]
+    stock = goods(views[0])
+    nothing = np.full(len(closed[0].sites), -1)
+    if not len(made):
+        ceiling, charge = blend.mean(closed, made.chance), np.zeros((0, stock.days))
+        return Outlook(
+            scenario, made, _opened(made, charge, watch), tuple(closed), stock, ceiling, stock, charge,
+            _most(closed, stock),
+        )  # fmt: skip
+    market = _market(blend.blended(closed, made.chance, nothing), stock, limits, watch)
+    every = _codes(scenario, made, made.earliest)
+    open_ = [asking(closed[0], view, every) for view in views]
+    ceiling, paid = lowered(blend.mean(open_, made.chance), made, market, stock.kit_rate)
+    asked, owed = lowered_goods(goods(views[0], every), made, market)
+    charge = paid + owed
+    opened = _opened(made, charge, watch)
+    chosen = _codes(scenario, made, opened.first_day)
+    insts = tuple(asking(closed[0], view, chosen) for view in views)
+    return Outlook(
+        scenario, made, opened, insts, goods(views[0], chosen), ceiling, asked, charge, _most(open_, asked)
+    )
+
+
+def _codes(scenario: Scenario, made: Choices, first_day: np.ndarray) -> dict[str, int]:
+    codes, days = scenario.table("sites")["site"].to_numpy(dtype=object), scenario.settings.days
+    return {str(codes[j]): int(d) for j, d in zip(made.site, first_day, strict=True) if d < days}
+
+
+def _most(insts: list[Instance], stock: Goods) -> np.ndarray:
+    return np.max([kits.used(inst, stock.kit_rate, inst.target) for inst in insts], axis=0)
+
+
+def _market(inst: Instance, stock: Goods, limits: Limits, watch: Watch) -> Market:
+    """Fill the sites once, and see what shifts and goods are worth."""
+    watch.tell("opening", None, None, "prices of shifts and goods")
+    people = People(inst, limits.seed)
+    people.start(watch, 3)
+    board = people.best
+    prices = supply.prices(stock, kits.used(inst, stock.kit_rate, board.staffed))
+    priced = (prices.kit_price > 0).sum(0)
+    kit = prices.kit_price.sum(0) / np.maximum(1, priced)
+    toll = kits.tolls(inst, stock.kit_rate, np.broadcast_to(kit, prices.kit_price.shape))
+    landed = tariff.unit_price(stock, prices.goods, prices.throughput, prices.lanes)
+    return Market(_shift_price(board, worth(inst, None, toll)), kit, landed)
+
+
+def _shift_price(board: Board, priced: Worth) -> float:
+    """What a shift is worth to those who would give theirs up first; nothing while somebody waits at home."""
+    if ((board.site < 0) & (board.batch >= 0)).any():
+        return 0.0
+    step = priced.benefit(board.staffed) - priced.benefit(np.maximum(0, board.staffed - 1))
+    c, day = np.nonzero(board.plan >= 0)
+    if not len(c):
+        return 0.0
+    shifts = np.bincount(c, minlength=len(board.site))
+    held = np.bincount(c, step[board.plan[c, day], day], len(board.site))
+    return max(0.0, float(np.quantile(held[shifts > 0] / shifts[shifts > 0], QUARTER)))
+
+
+def lowered(inst: Instance, made: Choices, market: Market, kit_rate: np.ndarray) -> tuple[Instance, np.ndarray]:
+    """Posts of sites to decide on worth no more than a person and his kit cost; [O, D] what all of it comes to."""
+    number = _numbers(len(inst.sites), made)[inst.post_site]
+    price = market.shift + kit_rate[inst.post_duty] @ market.kits.mean(1)
+    full = np.maximum(inst.w_required * inst.worth, 1e-12)
+    value = np.where(number >= 0, inst.worth * np.minimum(1.0, price / full), inst.worth)
+    each = inst.w_required * inst.required + inst.w_target * (inst.target - inst.required)
+    charge = np.zeros((len(made), inst.days))
+    mine = np.flatnonzero(number >= 0)
+    np.add.at(charge, number[mine], value[mine, None] * each[mine])
+    return replace(inst, worth=value), charge
+
+
+def lowered_goods(stock: Goods, made: Choices, market: Market) -> tuple[Goods, np.ndarray]:
+    """The same for needs and the price of goods on site."""
+    number = _numbers(stock.sites, made)[stock.need_site]
+    price = market.landed.mean(2)[stock.need_site, stock.need_item]
+    weight = np.where(number >= 0, np.minimum(stock.need_weight, price), stock.need_weight)
+    charge = np.zeros((len(made), stock.days))
+    mine = np.flatnonzero(number >= 0)
+    np.add.at(charge, number[mine], weight[mine, None] * stock.need[mine] * (1 + stock.first_half) / 2)
+    return replace(stock, need_weight=weight), charge
+
+
+def _numbers(count: int, made: Choices) -> np.ndarray:
+    """[J] number of the site among those to decide on, -1 for others."""
+    number = np.full(count, -1)
+    number[made.site] = np.arange(len(made))
+    return number
+
+
+def _opened(made: Choices, charge: np.ndarray, watch: Watch) -> Opened:
+    """Openings and resumptions at `charge` [O, D], and bounds of both."""
+    n = made.candidates
+    first, bound = np.full(len(made), charge.shape[1]), 0.0
+    told: list[Certificate] = []
+    if made.people.any():
+        found = opening.solve(question(made, charge), _part(watch))
+        told.append(found.certificate)
+        if found.first_day is not None:
+            first[:n] = found.first_day
+        if found.certificate.bound is None:
+            return Opened(first, None, tuple(told))
+        bound += found.certificate.bound
+    if len(made) > n:
+        first[n:] = _resumed(made, charge, watch)
+        least = _gains(made, charge).max(1)
+        waited = made.closed[n:] * np.maximum(charge.shape[1] - made.earliest[n:], 0)
+        bound += float((waited - least).sum())
+    return Opened(first, bound, tuple(told))
+
+
+def question(made: Choices, charge: np.ndarray) -> opening.Question:
+    """What is asked about candidates."""
+    n = made.candidates
+    return opening.Question(
+        made.people, made.chance, made.capacity[:n], made.earliest[:n], made.cost[:n], made.move[:, :n],
+        made.without, charge[:n],
+    )  # fmt: skip
+
+
+def _part(watch: Watch) -> Watch:
+    """A clock of its own for one of the decisions."""
+    seconds = min(SECONDS, 0.08 * (watch.limits.seconds or np.inf))
+    return Watch(Limits(seconds=seconds, seed=watch.limits.seed), watch.listen, _stop=watch._stop)
+
+
+def _gains(made: Choices, charge: np.ndarray) -> np.ndarray:
+    """[applications, D + 1] what resuming on a day saves, over never; -inf before the earliest day."""
+    n, days = made.candidates, charge.shape[1]
+    daily = made.closed[n:, None] - charge[n:]
+    saved = np.cumsum(daily[:, ::-1], axis=1)[:, ::-1]
+    saved = np.where(np.arange(days) >= made.earliest[n:, None], saved, -np.inf)
+    return np.column_stack([saved, np.zeros(len(saved))])
+
+
+def _resumed(made: Choices, charge: np.ndarray, watch: Watch) -> np.ndarray:
+    """First days of applications, in order; those that are not worth what they use never resume."""
+    n, days = made.candidates, charge.shape[1]
+    first = np.full(len(made) - n, days)
+    some = np.flatnonzero(_gains(made, charge).max(1) > 0)
+    if not len(some):
+        return first
+    rank = np.zeros(len(first), np.int64)
+    before, after = (np.array(made.order, np.int64).reshape(-1, 2) - n).T
+    for _ in range(4):
+        np.maximum.at(rank, after, rank[before] + 1)
+    nothing = np.zeros((len(some), 1, days))
+    asked = reopening.Applications(
+        made.closed[n:][some], made.earliest[n:][some], rank[some], nothing, np.full((1, days), np.inf),
+        charge[n:][some],
+    )  # fmt: skip
+    start = _in_turn(asked)
+    found = reopening.solve(asked, _part(watch), 1e-4, start)
+    first[some] = found.first_day
+    return first
+
+
+def _in_turn(asked: reopening.Applications) -> np.ndarray:
+    """[J] everybody on the earliest day: nobody is passed by one of a later class."""
+    return np.minimum(asked.earliest, asked.shape[2])
+
