@@ -4,8 +4,8 @@ A cell that asks for the same in every case keeps its post. One that does not be
 laid over each other: the h-th person there is worth the mean, over cases, of what he is worth in each,
 and every post takes the people worth one amount. The dearest post is filled first, so the sum is right.
 
-What opens must be ready: on its first day the people it requires make posts of their own, worth more
-than any others.
+A candidate that opens must be ready: on its first day the people it requires make posts of their own, worth
+more than any others.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import numpy as np
 
 from allocator.goods import Goods
 from allocator.instance import Instance
+from allocator.models.board import Board
+from allocator.models.field import Field
+from allocator.models.worth import Worth
 
 READY = 30.0
 """Factor on what is required or needed on the first day of a site that opens."""
@@ -160,3 +163,11 @@ def readied(goods: Goods, opens: np.ndarray, ready: float = READY) -> Goods:
         need_item=np.concatenate([goods.need_item, goods.need_item[line]]),
         need_tier=np.concatenate([goods.need_tier, goods.need_tier[line]]),
     )
+
+
+def moved(board: Board, inst: Instance, field: Field, priced: Worth) -> Board:
+    """A board with its postings and, as far as they are asked for, its shifts in the posts of another instance."""
+    other = Board(inst, field, priced)
+    other.site, other.batch = board.site.copy(), board.batch.copy()
+    other.work(np.arange(len(board.site)), plan_for(board.inst, board.plan, inst))
+    return other

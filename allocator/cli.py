@@ -21,6 +21,7 @@ from allocator import cli_service, questions
 from allocator.cli_bench import bench
 from allocator.cli_city import city
 from allocator.cli_fix import fix
+from allocator.cli_foresight import foresight
 from allocator.cli_frontier import frontier
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Watch
@@ -85,7 +86,7 @@ def main() -> None:
     """
 
 
-for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, frontier, bench, city):
+for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, frontier, foresight, bench, city):
     main.add_command(_command)
 
 

@@ -83,8 +83,11 @@ class Outlook:
 
     @cached_property
     def opens(self) -> np.ndarray:
-        """[J] first day of what opens, -1 elsewhere."""
-        return first_days(self.insts[0], self.choices, self.opened.first_day)
+        """[J] first day of candidates that open, and must be ready then; -1 elsewhere."""
+        inst, n = self.insts[0], self.choices.candidates
+        opens, first = np.full(len(inst.sites), -1), self.opened.first_day[:n]
+        opens[self.choices.site[:n]] = np.where(first < inst.days, first, -1)
+        return opens
 
     @cached_property
     def inst(self) -> Instance:
@@ -113,25 +116,10 @@ class Outlook:
         """What the proof of the people half is about, and the plan in hand there."""
         inst = self.ceiling
         priced = worth(inst, None, kits.tolls(inst, self.asked.kit_rate, prices.kit_price))
-        return self.field, priced, moved(board, inst, self.field, priced)
+        return self.field, priced, blend.moved(board, inst, self.field, priced)
 
     def goods_bound(self, prices: supply.Prices) -> float:
         return float(sum(supply.bound(self.asked, prices, self.most)))
-
-
-def first_days(inst: Instance, choices: Choices, first_day: np.ndarray) -> np.ndarray:
-    """[J] first day of what opens, -1 where nothing is decided or it stays closed."""
-    opens = np.full(len(inst.sites), -1)
-    opens[choices.site] = np.where(first_day < inst.days, first_day, -1)
-    return opens
-
-
-def moved(board: Board, inst: Instance, field: Field, priced: Worth) -> Board:
-    """A board with its postings and, as far as they are asked for, its shifts in the posts of another instance."""
-    other = Board(inst, field, priced)
-    other.site, other.batch = board.site.copy(), board.batch.copy()
-    other.work(np.arange(len(board.site)), blend.plan_for(board.inst, board.plan, inst))
-    return other
 
 
 def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
@@ -145,16 +133,20 @@ def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
     if not len(made):
         ceiling, charge = blend.mean(closed, made.chance), np.zeros((0, stock.days))
         return Outlook(
-            scenario, made, _opened(made, charge, watch), tuple(closed), stock, ceiling, stock, charge,
+            scenario, made, _opened(made, charge, charge, watch), tuple(closed), stock, ceiling, stock, charge,
             _most(closed, stock),
         )  # fmt: skip
     market = _market(blend.blended(closed, made.chance, nothing), stock, limits, watch)
     every = _codes(scenario, made, made.earliest)
     open_ = [asking(closed[0], view, every) for view in views]
-    ceiling, paid = lowered(blend.mean(open_, made.chance), made, market, stock.kit_rate)
-    asked, owed = lowered_goods(goods(views[0], every), made, market)
+    whole, needs = blend.mean(open_, made.chance), goods(views[0], every)
+    nobody = np.zeros(len(made))
+    price = lowered(whole, made, market, stock.kit_rate, nobody)[1] + lowered_goods(needs, made, market, nobody)[1]
+    floor = _bearable(made, whole, needs, market)
+    ceiling, paid = lowered(whole, made, market, stock.kit_rate, floor)
+    asked, owed = lowered_goods(needs, made, market, floor)
     charge = paid + owed
-    opened = _opened(made, charge, watch)
+    opened = _opened(made, price, charge, watch)
     chosen = _codes(scenario, made, opened.first_day)
     insts = tuple(asking(closed[0], view, chosen) for view in views)
     return Outlook(
@@ -198,12 +190,36 @@ def _shift_price(board: Board, priced: Worth) -> float:
     return max(0.0, float(np.quantile(held[shifts > 0] / shifts[shifts > 0], QUARTER)))
 
 
-def lowered(inst: Instance, made: Choices, market: Market, kit_rate: np.ndarray) -> tuple[Instance, np.ndarray]:
-    """Posts of sites to decide on worth no more than a person and his kit cost; [O, D] what all of it comes to."""
+def _bearable(made: Choices, inst: Instance, needs: Goods, market: Market) -> np.ndarray:
+    """[O] share of all penalties of an open site that staying closed costs as well, whatever day it opens.
+
+    A site that counts as open at no more than this share of its worth never gains by staying closed: nothing
+    of the bound is lost on it. Candidates cost nothing while closed.
+    """
+    every = replace(market, shift=np.inf, landed=np.full_like(market.landed, np.inf))
+    full = np.ones(len(made))
+    penalty = lowered(inst, made, every, needs.kit_rate, full)[1] + lowered_goods(needs, made, every, full)[1]
+    share = np.zeros(len(made))
+    for o in range(made.candidates, len(made)):
+        due = np.cumsum(penalty[o, made.earliest[o] :])
+        paid = made.closed[o] * np.arange(1, len(due) + 1)
+        some = due > 0
+        share[o] = min(1.0, float((paid[some] / due[some]).min(initial=1.0)))
+    return share
+
+
+def lowered(
+    inst: Instance, made: Choices, market: Market, kit_rate: np.ndarray, floor: np.ndarray
+) -> tuple[Instance, np.ndarray]:
+    """Posts of sites to decide on worth no more than a person and his kit cost; [O, D] what all of it comes to.
+
+    `floor` [O] is the least share of their worth that is left.
+    """
     number = _numbers(len(inst.sites), made)[inst.post_site]
     price = market.shift + kit_rate[inst.post_duty] @ market.kits.mean(1)
     full = np.maximum(inst.w_required * inst.worth, 1e-12)
-    value = np.where(number >= 0, inst.worth * np.minimum(1.0, price / full), inst.worth)
+    least = np.append(floor, 1.0)[number]
+    value = np.where(number >= 0, inst.worth * np.maximum(np.minimum(1.0, price / full), least), inst.worth)
     each = inst.w_required * inst.required + inst.w_target * (inst.target - inst.required)
     charge = np.zeros((len(made), inst.days))
     mine = np.flatnonzero(number >= 0)
@@ -211,11 +227,12 @@ def lowered(inst: Instance, made: Choices, market: Market, kit_rate: np.ndarray)
     return replace(inst, worth=value), charge
 
 
-def lowered_goods(stock: Goods, made: Choices, market: Market) -> tuple[Goods, np.ndarray]:
+def lowered_goods(stock: Goods, made: Choices, market: Market, floor: np.ndarray) -> tuple[Goods, np.ndarray]:
     """The same for needs and the price of goods on site."""
     number = _numbers(stock.sites, made)[stock.need_site]
     price = market.landed.mean(2)[stock.need_site, stock.need_item]
-    weight = np.where(number >= 0, np.minimum(stock.need_weight, price), stock.need_weight)
+    least = np.append(floor, 1.0)[number] * stock.need_weight
+    weight = np.where(number >= 0, np.maximum(np.minimum(stock.need_weight, price), least), stock.need_weight)
     charge = np.zeros((len(made), stock.days))
     mine = np.flatnonzero(number >= 0)
     np.add.at(charge, number[mine], weight[mine, None] * stock.need[mine] * (1 + stock.first_half) / 2)
@@ -229,13 +246,16 @@ def _numbers(count: int, made: Choices) -> np.ndarray:
     return number
 
 
-def _opened(made: Choices, charge: np.ndarray, watch: Watch) -> Opened:
-    """Openings and resumptions at `charge` [O, D], and bounds of both."""
+def _opened(made: Choices, price: np.ndarray, charge: np.ndarray, watch: Watch) -> Opened:
+    """Openings and resumptions where a day open costs `price` [O, D], and bounds of both at `charge`.
+
+    Both are the same for candidates.
+    """
     n = made.candidates
     first, bound = np.full(len(made), charge.shape[1]), 0.0
     told: list[Certificate] = []
     if made.people.any():
-        found = opening.solve(question(made, charge), _part(watch))
+        found = opening.solve(sites.question(made, charge), _part(watch))
         told.append(found.certificate)
         if found.first_day is not None:
             first[:n] = found.first_day
@@ -243,20 +263,11 @@ def _opened(made: Choices, charge: np.ndarray, watch: Watch) -> Opened:
             return Opened(first, None, tuple(told))
         bound += found.certificate.bound
     if len(made) > n:
-        first[n:] = _resumed(made, charge, watch)
+        first[n:] = _resumed(made, price, watch)
         least = _gains(made, charge).max(1)
         waited = made.closed[n:] * np.maximum(charge.shape[1] - made.earliest[n:], 0)
         bound += float((waited - least).sum())
     return Opened(first, bound, tuple(told))
-
-
-def question(made: Choices, charge: np.ndarray) -> opening.Question:
-    """What is asked about candidates."""
-    n = made.candidates
-    return opening.Question(
-        made.people, made.chance, made.capacity[:n], made.earliest[:n], made.cost[:n], made.move[:, :n],
-        made.without, charge[:n],
-    )  # fmt: skip
 
 
 def _part(watch: Watch) -> Watch:

@@ -79,8 +79,8 @@ RULE_SENTENCES: Mapping[str, tuple[str, str]] = {
         "Nobody works at a site that has not opened or resumed yet; its demand does not count until then.",
     ),
     "ready_when_open": (
-        "点位启用或复工复学首日，所需人员必须全部到位，所需物资必须全部供应。",
-        "A site that opens or resumes has all the people and goods it needs on its first day.",
+        "备选点位启用首日，所需人员必须全部到位，所需物资必须全部供应。",
+        "A candidate that opens has all the people and goods it needs on its first day.",
     ),
     "place_capacity": (
         "医学观察对象只能安置在已启用的点位，人数不得超过容量，也不得超过实有人数。",

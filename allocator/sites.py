@@ -9,6 +9,7 @@ import pandas as pd
 
 from allocator import classes
 from allocator.cases import cases, rows_in
+from allocator.models import opening
 from allocator.models.choice import Choices
 from allocator.reach import great_circle_km
 from allocator.scenario import Scenario
@@ -74,3 +75,24 @@ def _order(scenario: Scenario, ahead: int) -> tuple[tuple[int, int], ...]:
         for before, after in sorted(order)
         for a, b in product(groups.get(before, ()), groups.get(after, ()))
     )
+
+
+def question(made: Choices, charge: np.ndarray) -> opening.Question:
+    """What is asked about candidates, when a day open costs `charge` [O, D]."""
+    n = made.candidates
+    return opening.Question(
+        made.people, made.chance, made.capacity[:n], made.earliest[:n], made.cost[:n], made.move[:, :n],
+        made.without, charge[:n],
+    )  # fmt: skip
+
+
+def placed(made: Choices, first: np.ndarray) -> np.ndarray:
+    """[K, T, O, D] people with a place, once sites open on the days `first` [O]."""
+    every, towns, days = made.people.shape
+    out = np.zeros((every, towns, len(made), days), np.int64)
+    n = made.candidates
+    if made.people.any() and n:
+        found = opening.assess(question(made, np.zeros((len(made), days))), first[:n])
+        assert found.moved is not None
+        out[:, :, :n] = np.rint(found.moved).astype(np.int64)
+    return out

@@ -162,17 +162,7 @@ def _cases(kpis: Mapping[str, Any]) -> str:
         for r in [*kpis["cases"], {"case": "expected", "probability": None, **kpis["expected"]}]
     ]
     shown = f"the figures above are those of {kpis['case']}; the worst case is {kpis['worst']['case']}"
-    return f"{aligned(header, rows)}\n{shown}" + _choice(kpis)
-
-
-def _choice(kpis: Mapping[str, Any]) -> str:
-    """What planning for all cases gains, and what knowing the case would."""
-    gains = kpis.get("stochastic")
-    if gains is None:
-        return ""
-    words = {"value_of_stochastic_solution": "planning for all cases gains at least",
-             "value_of_perfect_information": "knowing the case would gain at most"}  # fmt: skip
-    return "".join(f"; {words[n]} {value(gains[n], 1)}" for n in words if gains.get(n) is not None)
+    return f"{aligned(header, rows)}\n{shown}"
 
 
 def _terms(plan: Plan) -> str:

@@ -70,6 +70,7 @@ class _Extensive(_Whole):
 
     def _open_days(self) -> None:
         self.earliest = {r["site"]: r["lead_days"] for r in self.rows["candidates"]}
+        self.candidates = set(self.earliest)
         self.earliest |= {r["site"]: r["earliest"] for r in self.rows["applications"]}
         self.closed = set()
         self.open: dict[Key, Any] = {}
@@ -133,7 +134,7 @@ class _Extensive(_Whole):
 
     def _ready(self) -> None:
         for (site, duty, day, shift), (required, _) in self.cells.items():
-            if site in self.earliest and required:
+            if site in self.candidates and required:
                 people = mathopt.fast_sum(self.staffed.get((site, duty, day, shift), []))
                 self._add(people >= required * self._begun(site, day))
 
@@ -163,7 +164,8 @@ class _Extensive(_Whole):
             used, early = self.model.add_integer_variable(lb=0, ub=need), self.model.add_variable(lb=0)
             self._add(used <= need * open_)
             self._add(early >= need / 2 * open_ - used)
-            self._add(used >= need * self._begun(site, day))
+            if site in self.candidates:
+                self._add(used >= need * self._begun(site, day))
             self.change[site, item, day].append(-1 * used)
             short = (w.first_half - 1) * early + (need * open_ - used)
             self.parts["supply"].append(w.tiers[tier] * self.items[item]["weight"] * short)

@@ -29,7 +29,7 @@ JUDGES |= {"runs", "compare", "replan", "prospects"}
 JUDGES |= {"report", "part", "figures", "handbook", "drawing", "words"}
 SERVES = {"seal", "store", "service", "pages"}
 MEETING = {"pipeline", "cli", "cli_service", "__main__", "questions", "front", "sweep", "trade", "state", "candidates"}
-MEETING |= {"exact", "sequel"}
+MEETING |= {"exact", "sequel", "recourse", "foresight", "cli_foresight"}
 MEETING |= {"offers", "explain", "fixes", "means", "phrases", "remedies", "shadow", "options", "cli_bench"}
 MEETING |= {"outcome", "cure", "cli_fix", "cli_frontier", "resumptions"}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from allocator import classes
 from allocator.errors import Violation
 from allocator.judge.evidence import Evidence
@@ -36,15 +34,10 @@ def _decided(evidence: Evidence, table: str, asking: str, earliest: str) -> list
     ]
 
 
-def _opened(evidence: Evidence) -> pd.DataFrame:
-    """(site, day) of everything that opens or resumes: its first day."""
-    both = [evidence.tables[name][["site", "first_day"]] for name in ("openings", "reopenings")]
-    return pd.concat(both, ignore_index=True).rename(columns={"first_day": "day"}).drop_duplicates("site")
-
-
 def ready_when_open(evidence: Evidence) -> list[Violation]:
-    """What opens or resumes is fully staffed and supplied on its first day."""
-    first = _opened(evidence)
+    """What opens is fully staffed and supplied on its first day."""
+    opened = evidence.tables["openings"][["site", "first_day"]]
+    first = opened.rename(columns={"first_day": "day"}).drop_duplicates("site")
     key = ["site", "day"]
     people, goods = evidence.derived.coverage, evidence.derived.supply
     people = people[(positions(people, first, key) >= 0) & (people["shortage"] > 0).to_numpy()]

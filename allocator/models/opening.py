@@ -87,7 +87,8 @@ def _result(
     opening = float(question.cost[day < days].sum())
     staying = float((task.staying * openings).sum())
     without = np.where(left > 0, question.without, 0.0) * left
-    uncovered, transfer = without.sum((1, 2)), (moved * question.move[None, :, :, None]).sum((1, 2, 3))
+    way = np.where(moved > 0, question.move[None, :, :, None], 0.0)  # no way there is no cost where nobody goes
+    uncovered, transfer = without.sum((1, 2)), (moved * way).sum((1, 2, 3))
     objective = opening + staying + float((question.chance * (uncovered + transfer)).sum())
     certificate = Certificate("opening", _status(objective, bound), objective, bound, seconds, solver)
     return Openings(certificate, day, moved, left, opening, staying, uncovered, transfer)

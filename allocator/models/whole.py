@@ -7,7 +7,7 @@ Decisions once: y[c,b,j] postings, z[o,d] first days, orders; in each case: w[k,
 Objective all terms of the plan, those of a case times its chance.
 
 site_open        shifts and places at o only from its first day; cells and needs count from then
-ready_when_open  on the first day of o its cells hold all required, its needs all they ask for
+ready_when_open  on the first day of a candidate its cells hold all required, its needs all they ask for
 place_capacity   people placed at o up to its capacity
 class_order      o and a site before it in order: never o first while the other could and is to follow
 rest_between_shifts, max_run, max_shifts_7_days, max_nights_7_days   rows over shifts of one cadre
@@ -254,7 +254,7 @@ class _Model:
                 self.row({met: 1.0} | {v: -float(required) for v in opens}, high=0)
                 self.row({extra: 1.0} | {v: -float(more) for v in opens}, high=0)
                 self.row({met: 1.0, full: -float(required)} | {v: -float(required) for v in opens}, low=-required)
-                if (o, d) in self.first and required:
+                if o < self.choices.candidates and (o, d) in self.first and required:
                     self.row({met: 1.0, self.first[o, d]: -float(required)}, low=0)
             else:
                 self.offset += first * required + second * more
@@ -327,7 +327,7 @@ class _Model:
                 self.cost[n] += weight * need
             self.row({early: 1.0, v: 1.0} | dict.fromkeys(opens, -need / 2), low=0)
             self.row({v: 1.0} | {n: -float(need) for n in opens}, high=0)
-            if (o, d) in self.first:
+            if o < self.choices.candidates and (o, d) in self.first:
                 self.row({v: 1.0, self.first[o, d]: -float(need)}, low=0)
         return used
 

@@ -71,6 +71,7 @@ def with_phases(made: dict[str, Rows], toml: str) -> tuple[dict[str, Rows], str]
     }
     for name, rows in more.items():
         print(f"{name}: {len(rows)} rows more")
+    made = made | {"demand": phases.staffed(made["demand"], invented.sites())}
     return made | {name: made.get(name, []) + rows for name, rows in more.items()}, phases.toml(toml)
 
 

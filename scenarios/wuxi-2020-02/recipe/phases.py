@@ -16,6 +16,9 @@ Rows = list[tuple[object, ...]]
 CASES = (("low", 0.3, 0.6), ("expected", 0.5, 1.0), ("high", 0.2, 1.6))
 """Id, probability, and people under observation beyond those of 2 February as a multiple of what was counted."""
 
+STAFF = {"low": 0.8, "expected": 1.0, "high": 1.3}
+"""People asked for at running isolation sites and hospitals, as a multiple of the base scenario; assumed."""
+
 OBSERVED = {2: 287, 12: 796, 13: 860, 16: 900, 30: 420}
 """Day of February -> people under observation in the city; the last two are assumed, the others fact."""
 
@@ -93,6 +96,19 @@ def observed() -> Rows:
             extra = round(factor * max(0.0, _city(d + 3) - OBSERVED[2]))
             day = (START + timedelta(days=d)).isoformat()
             rows += [(name, day, case, n) for name, n in shared_out(extra, residents).items() if n]
+    return rows
+
+
+def staffed(demand: Rows, places: list[Place]) -> Rows:
+    """Rows of the demand table; isolation sites and hospitals ask for more people where more are under observation."""
+    follows = {p.site for p in places if p.kind in ("isolation", "hospital")}
+    rows: Rows = []
+    for *head, required, target, _ in demand:
+        if head[0] not in follows:
+            rows.append((*head, required, target, ""))
+            continue
+        for case, factor in STAFF.items():
+            rows.append((*head, *(int(factor * float(str(n)) + 0.5) for n in (required, target)), case))
     return rows
 
 
