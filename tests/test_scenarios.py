@@ -298,8 +298,10 @@ def test_isolation_sites_and_hospitals_ask_for_more_people_in_a_worse_case(phase
     running = ~rows["site"].isin(table(phases, "candidates")["site"])
     assert not (running & rows["kind"].isin(["isolation", "hospital"]) & (rows["case"] == "")).any()
     sums = asked.groupby("case")[["required", "target"]].sum()
-    assert (sums.loc["low"] < sums.loc["expected"]).all()
-    assert (sums.loc["expected"] < sums.loc["high"]).all()
+    # one or two people in a cell, rounded: what is required stays, what is wished follows
+    assert (sums.loc["low"] <= sums.loc["expected"]).all()
+    assert (sums.loc["expected"] <= sums.loc["high"]).all()
+    assert sums["target"].is_unique
 
 
 def test_candidates_are_invented_and_ask_for_staff_and_kits(phases):
