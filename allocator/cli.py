@@ -8,6 +8,7 @@ Everything heavy is imported inside the commands, so that `allocator --help` ans
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,6 +85,8 @@ def main() -> None:
 
     A SCENARIO is a folder of tables or one .xlsx workbook; a RUN is the folder of a plan.
     """
+    # looking for cycles among millions of cells takes a sixth of a solve; there are hardly any to find
+    gc.set_threshold(200_000, 50, 1000)
 
 
 for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, frontier, foresight, bench, city):

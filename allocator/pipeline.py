@@ -123,7 +123,7 @@ class Solve:
             hear = proving.hear if proving else None
             rounds = self.limits.rounds
             people.improve(watch, 0.75, rounds if self.start else min(ROUNDS, rounds), hear)
-            if self.start is None:
+            if self.start is None and watch.left(0.72) > 0:
                 people.anneal(watch, 0.72, rounds, hear)
                 people.improve(watch, 0.75, min(ROUNDS, rounds), hear)
         if watch.left(0.9) > 0:
@@ -139,7 +139,7 @@ class Solve:
     def _start(self) -> None:
         """Fill the sites, or put the plan in hand on the board."""
         if self.start is None:
-            self.people.start(self.watch, 3 if self.watch.left() < 15 else 4)
+            self.people.start(self.watch, 2 if self.watch.left() < 15 else 4)
             return
         warm.place(self.people.search.board, self.start.tables)
         self.people.best = self.people.search.board.copy()
