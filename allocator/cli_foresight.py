@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from allocator.errors import InputError, Problem
+from allocator.limits import Limits
 from allocator.shell import Seconds, command, emit, limits_of
 
 
@@ -59,14 +59,14 @@ def foresight(
     if not cases.several(scenario):
         name = scenario.settings.name
         raise InputError([Problem(str(run), None, None, name, "a plan for several cases", "one_case")])
-    cores = processes or os.cpu_count() or 1
+    limits = limits_of(seconds, 0.0, seed, processes)
 
     def say(text: str) -> None:
         if not quiet:
             click.echo(text, err=True)
 
     def other(name: str, asked: Any) -> Any:
-        return _made(name, asked, keep, seconds, seed, cores, say)
+        return _made(name, asked, keep, limits, say)
 
     of_mean = other("mean", cases.expected(scenario))
     own = (
@@ -77,13 +77,13 @@ def foresight(
         scenario,
         float(plan.objective or 0.0),
         foresight.in_cases(scenario, plan.tables),
-        foresight.in_cases(scenario, {**of_mean.tables}),
+        foresight.in_cases(scenario, of_mean.tables),
         {name: (float(p.objective or 0.0), p.bound) for name, p in own.items()},
     )
     if draws:
         seeds = range(1000 * (seed + 1), 1000 * (seed + 1) + draws)
         plans = {"planned_for_all": plan.tables, "planned_for_mean": of_mean.tables}
-        found["draws"] = _draws(foresight.over_draws(scenario, plans, seeds, cores), draws, say)
+        found["draws"] = _draws(foresight.over_draws(scenario, plans, seeds, limits.processes), draws, say)
     if as_json:
         emit({"ok": True, "exit_code": 0, "run": str(run)} | found)
     else:
@@ -91,7 +91,7 @@ def foresight(
     return 0
 
 
-def _made(name: str, asked: Any, keep: Path | None, seconds: float, seed: int, cores: int, say: Any) -> Any:
+def _made(name: str, asked: Any, keep: Path | None, limits: Limits, say: Any) -> Any:
     """A plan for a scenario of one case: the one kept, or a new one."""
     from allocator import pipeline, runs
 
@@ -103,7 +103,7 @@ def _made(name: str, asked: Any, keep: Path | None, seconds: float, seed: int, c
             if scenario.fingerprint == asked.fingerprint:
                 return plan
     say(f"planning for {name}")
-    plan = pipeline.solve(asked, limits_of(seconds, 0.0, seed, cores))
+    plan = pipeline.solve(asked, limits)
     if folder is not None:
         runs.save(asked, plan, folder)
     return plan

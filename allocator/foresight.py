@@ -25,12 +25,13 @@ import pandas as pd
 
 from allocator import executor
 from allocator.cases import cases, scenario_in
-from allocator.limits import Watch
 from allocator.recourse import Recourse
 from allocator.scenario import Scenario
 
 SPREAD = 0.2
 """Standard deviation of the logarithm of a draw's factors."""
+DRAWN = (("demand", "site", ("required", "target")), ("isolation_demand", "township", ("people",)))
+"""Tables whose rows are scaled, what a factor is drawn for, and the columns scaled."""
 AT_ONCE = 5
 """Draws that a process follows before it answers."""
 TENTH = 0.1
@@ -39,9 +40,9 @@ TENTH = 0.1
 Tables = Mapping[str, pd.DataFrame]
 
 
-def in_cases(scenario: Scenario, tables: Tables, watch: Watch | None = None) -> dict[str, float]:
+def in_cases(scenario: Scenario, tables: Tables) -> dict[str, float]:
     """Penalty of a plan in each case of `scenario`, once rosters and shipments follow the case."""
-    known = Recourse(scenario, tables, watch or Watch())
+    known = Recourse(scenario, tables)
     return {case.id: known.follow(scenario_in(scenario, case.id)).objective for case in cases(scenario)}
 
 
@@ -58,17 +59,12 @@ def draw(scenario: Scenario, seed: int) -> Scenario:
     every = cases(scenario)
     chance = np.array([case.probability for case in every])
     case = every[int(random.choice(len(every), p=chance / chance.sum()))].id
-    tables = dict(scenario_in(scenario, case).tables)
-    demand, observed = scenario.table("demand"), tables["isolation_demand"]
-    certain = set(demand.loc[demand["case"] == "", "site"])
-    rows = tables["demand"]
-    some = rows[~rows["site"].isin(certain)]
-    factors = _factors(some["site"], random)
-    changed = rows.copy()
-    for column in ("required", "target"):
-        changed.loc[some.index, column] = _scaled(some[column], factors)
-    people = _scaled(observed["people"], _factors(observed["township"], random))
-    tables |= {"demand": changed, "isolation_demand": observed.assign(people=people)}
+    tables = dict(scenario.tables)
+    for name, label, columns in DRAWN:
+        rows = tables[name][tables[name]["case"].isin(["", case])]
+        factors = np.where(rows["case"] == "", 1.0, _factors(rows[label], random))
+        scaled = {c: np.floor(rows[c].to_numpy(dtype=float) * factors + 0.5).astype(np.int64) for c in columns}
+        tables[name] = rows.assign(case="", **scaled).reset_index(drop=True)
     return replace(scenario, settings=replace(scenario.settings, cases=()), tables=tables)
 
 
@@ -76,10 +72,6 @@ def _factors(label: pd.Series, random: np.random.Generator) -> np.ndarray:
     """One factor per label, spread over the rows."""
     codes, names = pd.factorize(label, sort=True)
     return np.asarray(np.exp(SPREAD * random.standard_normal(len(names)) - SPREAD**2 / 2)[codes])
-
-
-def _scaled(column: pd.Series, factors: np.ndarray) -> np.ndarray:
-    return np.floor(column.to_numpy(dtype=float) * factors + 0.5).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -119,7 +111,7 @@ def over_draws(
 @lru_cache(maxsize=1)
 def _known(shared: bytes) -> tuple[Scenario, dict[str, Recourse]]:
     scenario, plans = pickle.loads(shared)
-    return scenario, {name: Recourse(scenario, tables, Watch()) for name, tables in plans.items()}
+    return scenario, {name: Recourse(scenario, tables) for name, tables in plans.items()}
 
 
 def _followed(shared: bytes, seeds: list[int]) -> list[tuple[int, dict[str, float]]]:

@@ -140,12 +140,14 @@ def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
     every = _codes(scenario, made, made.earliest)
     open_ = [asking(closed[0], view, every) for view in views]
     whole, needs = blend.mean(open_, made.chance), goods(views[0], every)
-    nobody = np.zeros(len(made))
-    price = lowered(whole, made, market, stock.kit_rate, nobody)[1] + lowered_goods(needs, made, market, nobody)[1]
-    floor = _bearable(made, whole, needs, market)
-    ceiling, paid = lowered(whole, made, market, stock.kit_rate, floor)
-    asked, owed = lowered_goods(needs, made, market, floor)
-    charge = paid + owed
+
+    def at(floor: np.ndarray) -> tuple[Instance, Goods, np.ndarray]:
+        people, paid = lowered(whole, made, market, stock.kit_rate, floor)
+        some, owed = lowered_goods(needs, made, market, floor)
+        return people, some, paid + owed
+
+    price, penalty = at(np.zeros(len(made)))[2], at(np.ones(len(made)))[2]
+    ceiling, asked, charge = at(_bearable(made, penalty))
     opened = _opened(made, price, charge, watch)
     chosen = _codes(scenario, made, opened.first_day)
     insts = tuple(asking(closed[0], view, chosen) for view in views)
@@ -190,15 +192,12 @@ def _shift_price(board: Board, priced: Worth) -> float:
     return max(0.0, float(np.quantile(held[shifts > 0] / shifts[shifts > 0], QUARTER)))
 
 
-def _bearable(made: Choices, inst: Instance, needs: Goods, market: Market) -> np.ndarray:
-    """[O] share of all penalties of an open site that staying closed costs as well, whatever day it opens.
+def _bearable(made: Choices, penalty: np.ndarray) -> np.ndarray:
+    """[O] share of an open site's `penalty` [O, D] that staying closed costs as well, whatever day it opens.
 
     A site that counts as open at no more than this share of its worth never gains by staying closed: nothing
     of the bound is lost on it. Candidates cost nothing while closed.
     """
-    every = replace(market, shift=np.inf, landed=np.full_like(market.landed, np.inf))
-    full = np.ones(len(made))
-    penalty = lowered(inst, made, every, needs.kit_rate, full)[1] + lowered_goods(needs, made, every, full)[1]
     share = np.zeros(len(made))
     for o in range(made.candidates, len(made)):
         due = np.cumsum(penalty[o, made.earliest[o] :])

@@ -16,7 +16,7 @@ from allocator import blend, exact, finish, layout, sites, warm
 from allocator.cases import likeliest, scenario_in, tables_in
 from allocator.errors import NoPlanError
 from allocator.goods import Goods, goods
-from allocator.instance import asking, instance
+from allocator.instance import Instance, asking, instance
 from allocator.limits import Watch
 from allocator.models import kits, supply
 from allocator.models.board import Board
@@ -36,14 +36,24 @@ class Turn:
     sent: supply.SupplyAnswer
 
 
-def reroster(board: Board, at: np.ndarray) -> None:
-    """Best shifts of each member of the teams at the sites `at` [J], next to the others, one after the other."""
-    team = np.flatnonzero((board.site >= 0) & at[np.maximum(board.site, 0)])
+def rerostered(
+    board: Board, own: Instance, opens: np.ndarray, prices: supply.Prices | None, rate: np.ndarray, at: np.ndarray
+) -> Board:
+    """The postings of a board in another instance, where the teams at the sites `at` [J] find new shifts.
+
+    Every member takes the best shifts next to the others, one after the other. `opens` [J] is the first day of
+    candidates that open, else -1.
+    """
+    inst = blend.blended([own], np.ones(1), opens)
+    toll = np.zeros(inst.required.shape) if prices is None else kits.tolls(inst, rate, prices.kit_price)
+    mine = blend.moved(board, inst, Field(inst), worth(inst, None, toll))
+    team = np.flatnonzero((mine.site >= 0) & at[np.maximum(mine.site, 0)])
     for _ in range(PASSES):
-        before = board.value()
-        board.reroster(team)
-        if board.value() <= before + 1e-9:
+        before = mine.value()
+        mine.reroster(team)
+        if mine.value() <= before + 1e-9:
             break
+    return mine
 
 
 def ordered(stock: Goods, orders: supply.Orders) -> Goods:
@@ -81,9 +91,8 @@ def without_suppliers(prices: supply.Prices) -> supply.Prices:
 class Recourse:
     """What of a plan stands whatever the demand is: postings, openings, resumptions and orders."""
 
-    def __init__(self, scenario: Scenario, tables: Mapping[str, pd.DataFrame], watch: Watch):
+    def __init__(self, scenario: Scenario, tables: Mapping[str, pd.DataFrame]):
         """`tables` is a plan for `scenario`, which may have several cases."""
-        self.scenario, self.watch = scenario, watch
         self.opens = {
             str(site): int(day)
             for name in ("openings", "reopenings")
@@ -108,16 +117,14 @@ class Recourse:
 
     def follow(self, view: Scenario) -> finish.Value:
         """The plan once the demand is that of `view`, a scenario of one case, and all that can follows it."""
-        inst = blend.blended([asking(self.inst, view, self.opens)], np.ones(1), self.day)
-        toll = kits.tolls(inst, self.stock.kit_rate, self.prices.kit_price)
-        board = blend.moved(self.board, inst, Field(inst), worth(inst, None, toll))
-        reroster(board, self.differs)
-        turn = sent(board, self.stock, self.prices, self.watch, "quick")
-        made = layout.tables(inst, self.stock, turn.board, turn.sent, None)
+        own, rate = asking(self.inst, view, self.opens), self.stock.kit_rate
+        board = rerostered(self.board, own, self.day, self.prices, rate, self.differs)
+        turn = sent(board, self.stock, self.prices, Watch(), "quick")
+        made = layout.tables(board.inst, self.stock, turn.board, turn.sent, None)
         made["orders"] = self.ordered
         choices = sites.choices(view)
         codes = self.inst.sites[choices.site]
-        first = np.array([self.opens.get(str(code), inst.days) for code in codes], np.int64)
+        first = np.array([self.opens.get(str(code), self.inst.days) for code in codes], np.int64)
         return finish.measured(view, made | exact.opened(view, choices, first, sites.placed(choices, first)))
 
 

@@ -20,8 +20,6 @@ from allocator.limits import Watch
 from allocator.models import kits, supply
 from allocator.models.board import Board
 from allocator.models.choice import Choices
-from allocator.models.field import Field
-from allocator.models.worth import worth
 from allocator.outlook import Outlook
 from allocator.plan import arrange
 from allocator.recourse import Turn
@@ -50,12 +48,8 @@ def _turns(
     alike = kits.used(seen.inst, rate, board.staffed)
     differs, turns = _differing(seen.insts), []
     for own in seen.insts:
-        inst = blend.blended([own], np.ones(1), seen.opens)
-        field = Field(inst)
-        toll = np.zeros(inst.required.shape) if prices is None else kits.tolls(inst, rate, prices.kit_price)
-        mine = blend.moved(board, inst, field, worth(inst, None, toll))
-        recourse.reroster(mine, differs)
-        if (kits.used(inst, rate, mine.staffed) == alike).all():
+        mine = recourse.rerostered(board, own, seen.opens, prices, rate, differs)
+        if (kits.used(mine.inst, rate, mine.staffed) == alike).all():
             turns.append(Turn(mine, replace(sent, orders=_none(sent))))
         else:
             turns.append(recourse.sent(mine, stock, known, watch, "full" if watch.left(1.1) > 0 else "quick"))

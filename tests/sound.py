@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 import pandas as pd
@@ -273,6 +273,11 @@ def add(table: str, **row: Any) -> Edit:
         **tables,
         table: pd.concat([tables[table], pd.DataFrame([row])], ignore_index=True),
     }
+
+
+def then(*changes: Edit) -> Edit:
+    """Several changes, one after the other."""
+    return lambda tables: reduce(lambda made, change: change(made), changes, tables)
 
 
 def _picked(frame: pd.DataFrame, where: Mapping[str, Any]) -> pd.Series:
