@@ -24,6 +24,7 @@ from allocator.cli_city import city
 from allocator.cli_fix import fix
 from allocator.cli_foresight import foresight
 from allocator.cli_frontier import frontier
+from allocator.cli_prepare import prepare
 from allocator.errors import InputError, PlanError, Problem, Violation
 from allocator.limits import Watch
 from allocator.options import after_options, begun
@@ -89,7 +90,7 @@ def main() -> None:
     gc.set_threshold(200_000, 50, 1000)
 
 
-for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, frontier, foresight, bench, city):
+for _command in (*questions.COMMANDS, fix, *cli_service.COMMANDS, frontier, foresight, bench, city, prepare):
     main.add_command(_command)
 
 

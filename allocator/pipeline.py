@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from allocator import exact, finish, layout, sequel, warm
+from allocator import exact, finish, layout, sequel, verifier, warm
 from allocator.beside import Beside
 from allocator.certificate import Certificate, Status, gap
 from allocator.errors import NoPlanError
@@ -39,6 +39,11 @@ TIGHT = 1e-6
 
 ROUNDS = 3
 """Rounds of neighbourhoods before the annealing, and after it."""
+
+FEW, MANY = 2, 4
+"""Layers in which the sites are filled: for the first plan, and where there is time for a better start."""
+SHORT = 15.0
+"""Seconds of a limit below which nothing is begun anew."""
 
 
 def solve(
@@ -108,15 +113,17 @@ class Solve:
         watch, people = self.watch, self.people
         self._start()
         self._pinned()
-        if self.start is None:
-            people.improve(watch, 0.1, 1)
         self._charge()
         prove = self.limits.prove and (self.seen is None or self.seen.provable)
-        if prove:
+        judging = self._first(prove) if self.start is None else None
+        if prove and self.proof is None:
             self._prove_quickly()
+        if self.start is None and watch.left() >= SHORT:
+            people.start(watch, MANY)
+            people.improve(watch, 0.1, 1)
+        if judging is not None:
+            judging.result()
         proving = self._prove() if prove and watch.left(0.5) > 0 else None
-        if self.start is None:
-            self._keep("first plan", "quick")
         if self.start is not None and self.limits.rounds:
             people.settle(watch, 0.5)
         if not self._enough():
@@ -139,7 +146,7 @@ class Solve:
     def _start(self) -> None:
         """Fill the sites, or put the plan in hand on the board."""
         if self.start is None:
-            self.people.start(self.watch, 2 if self.watch.left() < 15 else 4)
+            self.people.start(self.watch, FEW)
             return
         warm.place(self.people.search.board, self.start.tables)
         self.people.best = self.people.search.board.copy()
@@ -170,13 +177,42 @@ class Solve:
         """[J, I, D] the most kits a site can use: nobody gains from more than `target` people."""
         return kits.used(self.inst, self.goods.kit_rate, self.inst.target)
 
+    def _first(self, prove: bool) -> Beside | None:
+        """A first plan, soon; what judges looks at it while the search goes on."""
+        quickly = Beside(self._quick_bound, self.watch, self._apart) if prove else None
+        self._supply("quick")
+        if quickly is not None:
+            self._quickly(quickly.result())
+        self._told("first plan")
+        if not self._apart or self.seen is not None or self.watch.left() < SHORT:
+            return None
+        assert self.best is not None
+        value, answer = self.best
+        bound = self.proof.whole if self.proof else None
+        return Beside(lambda watch: self._judged(answer, value, bound, watch), self.watch, True)
+
+    def _judged(self, answer: Answer, value: float, bound: float | None, watch: Watch) -> None:
+        """Say whether a plan in hand keeps every rule, by its tables alone."""
+        tables = layout.tables(self.inst, self.goods, answer.board, answer.goods, self.prices)
+        found = finish.measured(self.scenario, tables)
+        plan = finish.plan(self.scenario, self.limits, found, bound, ())
+        broken = len(verifier.verify(self.scenario, plan))
+        watch.tell("plan", value, bound, "first plan, verified" if not broken else f"first plan breaks {broken} rules")
+
     def _prove_quickly(self) -> None:
-        assert self.prices is not None
-        at = self.watch.seconds
+        self._quickly(self._quick_bound(self.watch))
+
+    def _quick_bound(self, watch: Watch) -> tuple[float, float, float, float]:
+        """Bounds of people and goods at the prices of kits as they are, and the seconds they took."""
+        at = watch.seconds
         field, worth, _ = self._bounded()
         people = proof.quick(field, worth)
-        mid = self.watch.seconds
-        self._note(people, self._goods_bound(), mid - at, self.watch.seconds - mid)
+        mid = watch.seconds
+        return people, self._goods_bound(), mid - at, watch.seconds - mid
+
+    def _quickly(self, found: tuple[float, float, float, float] | None) -> None:
+        if found is not None:
+            self._note(*found)
 
     def _bounded(self) -> tuple[Field, Worth, Board]:
         """What the bound of the people half is for: the question itself, or one that no plan of it can beat."""
@@ -187,15 +223,18 @@ class Solve:
 
     def _prove(self) -> Beside:
         """Start the proof beside the search: at full size it takes as long."""
-        inst = self.inst
-        apart = self.limits.processes > 1 and inst.minutes.size > proof.COMPACT
         field, worth, best = self._bounded()
         begun = self.watch.seconds
 
         def work(watch: Watch) -> tuple[float, float]:
             return proof.solve(field, worth, best, watch, 0.9), watch.seconds - begun
 
-        return Beside(work, self.watch, apart)
+        return Beside(work, self.watch, self._apart)
+
+    @property
+    def _apart(self) -> bool:
+        """Is the city large enough, and is there a core, for work beside the search?"""
+        return self.limits.processes > 1 and self.inst.minutes.size > proof.COMPACT
 
     def _proved(self, proving: Beside) -> None:
         found = proving.result()
@@ -218,11 +257,18 @@ class Solve:
 
     def _keep(self, note: str, effort: str) -> None:
         """Supply the people's best plan, and keep it if it is the best whole plan."""
+        self._supply(effort)
+        self._told(note)
+
+    def _supply(self, effort: str) -> None:
         self.watch.tell("supply", None, None, "shipments and orders")
         answer = self._supplied(self.people.best.copy(), effort)
         value = self.people.objective(answer.board) + answer.goods.objective
         if self.best is None or value < self.best[0]:
             self.best = (value, answer)
+
+    def _told(self, note: str) -> None:
+        assert self.best is not None
         self.watch.tell("plan", self.best[0], self.proof.whole if self.proof else None, note)
 
     def _supplied(self, board: Board, effort: str) -> Answer:

@@ -31,7 +31,7 @@ SERVES = {"seal", "store", "service", "pages"}
 MEETING = {"pipeline", "cli", "cli_service", "__main__", "questions", "front", "sweep", "trade", "state", "candidates"}
 MEETING |= {"exact", "sequel", "recourse", "foresight", "cli_foresight"}
 MEETING |= {"offers", "explain", "fixes", "means", "phrases", "remedies", "shadow", "options", "cli_bench"}
-MEETING |= {"outcome", "cure", "cli_fix", "cli_frontier", "resumptions"}
+MEETING |= {"outcome", "cure", "cli_fix", "cli_frontier", "cli_prepare", "resumptions"}
 
 
 def module_name(path: Path) -> str:

@@ -60,7 +60,7 @@ class People:
     """Postings and rosters under tolls for kits and prices for fairness; keeps the best seen."""
 
     def __init__(self, inst: Instance, seed: int):
-        self.inst = inst
+        self.inst, self.seed = inst, seed
         self.field = Field(inst)
         self.price = np.zeros(inst.districts)
         self.toll = np.zeros(inst.required.shape)
@@ -68,10 +68,15 @@ class People:
         self.best = self.search.board.copy()
         self._round = 0
 
-    def start(self, watch: Watch, rounds: int) -> None:
+    def start(self, watch: Watch, layers: int) -> None:
+        """Fill the sites from nothing, in so many layers, at the prices of kits there are."""
+        before = self.best if (self.best.site >= 0).any() else None
+        self.search = Search(Board(self.inst, self.field, worth(self.inst)), self.seed)
+        self._reprice()
         self.search.label()
-        self.search.fill(rounds, watch)
-        self.best = self.search.board.copy()
+        self.search.fill(layers, watch)
+        if before is None or self.tolled(self.search.board) < self.tolled(before):
+            self.best = self.search.board.copy()
 
     def objective(self, board: Board | None = None) -> float:
         """Staffing, travel, change and fairness of a board (the best one), tolls aside."""
