@@ -19,11 +19,11 @@ from allocator.goods import Goods
 from allocator.instance import Instance
 from allocator.models.board import Board
 from allocator.models.field import Field
+from allocator.models.reshuffle import ranks
 from allocator.models.worth import Worth
 
 READY = 30.0
 """Factor on what is required or needed on the first day of a site that opens."""
-Key = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -130,21 +130,39 @@ def reposted(
     )
 
 
-def lookup(inst: Instance, other: Instance) -> np.ndarray:
-    """[P] post of `other` for each post of `inst`, the first of its kind; -1 where there is none."""
-    first: dict[Key, int] = {}
-    for p, key in enumerate(map(tuple, keys(other).tolist())):
-        first.setdefault(key, p)
-    return np.array([first.get(key, -1) for key in map(tuple, keys(inst).tolist())], np.int64)
-
-
 def plan_for(inst: Instance, plan: np.ndarray, other: Instance) -> np.ndarray:
-    """A plan [C, D] of posts of `inst` in posts of `other`, without what `other` does not ask for."""
-    to = np.append(lookup(inst, other), -1)[plan]
-    row, day = np.nonzero(to >= 0)
-    idle = other.target[to[row, day], day] <= 0
-    to[row[idle], day[idle]] = -1
-    return to
+    """A plan [C, D] of posts of `inst` in posts of `other`, without what `other` does not ask for.
+
+    Where `other` has several posts of one kind, the dearest are filled first.
+    """
+    kinds, of = np.unique(keys(other), axis=0, return_inverse=True)
+    number = {tuple(key): k for k, key in enumerate(kinds.tolist())}
+    kind_of = np.array([number.get(tuple(key), -1) for key in keys(inst).tolist()] + [-1], np.int64)
+    row, day = np.nonzero(kind_of[plan] >= 0)
+    kind = kind_of[plan[row, day]]
+    rank, to = ranks(kind * plan.shape[1] + day), np.full(len(row), -1)
+    filled, open_ = np.zeros(len(row), np.int64), np.full(len(row), -1)
+    for posts in _layers(of.reshape(-1), other.worth):
+        post = posts[kind]
+        room = np.where(post >= 0, other.target[post, day], 0)
+        to = np.where((to < 0) & (rank < filled + room), post, to)
+        filled, open_ = filled + room, np.where(room > 0, post, open_)
+    found = np.full(plan.shape, -1)
+    found[row, day] = np.where(to < 0, open_, to)
+    return found
+
+
+def _layers(kind: np.ndarray, worth: np.ndarray) -> list[np.ndarray]:
+    """Posts by kind, -1 where there is none: the dearest of every kind, the second, and so on."""
+    order = np.lexsort((-worth, kind))
+    rank = ranks(kind[order])
+    layers = []
+    for k in range(int(rank.max(initial=-1)) + 1):
+        layer = np.full(int(kind.max(initial=-1)) + 1, -1)
+        mine = order[rank == k]
+        layer[kind[mine]] = mine
+        layers.append(layer)
+    return layers
 
 
 def readied(goods: Goods, opens: np.ndarray, ready: float = READY) -> Goods:

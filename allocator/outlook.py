@@ -6,8 +6,10 @@ short where that is cheaper; `opening` and `reopening` decide with them. People 
 for all cases at once (`blend`), and may follow the case afterwards (`sequel`).
 
 The bound holds for any decision: sites to decide on count as open from their earliest day, with what a
-missing person or unit costs there lowered to `charge`. An open day costs at least what is missing then; a
-closed day is given `charge` back, and what opens pays it in the bounds of openings and resumptions:
+missing person or unit costs there lowered to what one costs: people at the prices of the quick plan, goods
+at those of the bound itself, day by day, so that nobody gains by serving them. An open day costs at least what
+is missing then; a closed day is given that, `charge`, back, and what opens pays it in the bounds of openings
+and resumptions:
 
     people + goods, all open at lowered worth  -  sum of charge  +  openings at charge  +  resumptions at charge
 """
@@ -53,11 +55,10 @@ class Market:
 
 @dataclass(frozen=True)
 class Opened:
-    """What opens, and the least that openings and resumptions cost at `charge`."""
+    """What opens."""
 
     first_day: np.ndarray
     """[O], D where it stays closed"""
-    bound: float | None
     certificates: tuple[Certificate, ...]
 
 
@@ -75,9 +76,11 @@ class Outlook:
     ceiling: Instance
     """Mean demand with everything open, at lowered worth."""
     asked: Goods
-    """Needs with everything open, at lowered worth."""
-    charge: np.ndarray
-    """[O, D]"""
+    """Needs with everything open."""
+    paid: np.ndarray
+    """[O, D] what `ceiling` comes to where nobody is there."""
+    floor: np.ndarray
+    """[J] share of their worth that needs keep in the bound, 1 at sites that are open anyway."""
     most: np.ndarray
     """[J, I, D] the most kits of any case."""
 
@@ -107,10 +110,12 @@ class Outlook:
         """A wish worth more than what is required would bend the penalty of a mean demand the wrong way."""
         return self.ceiling.w_required >= self.ceiling.w_target or len(self.insts) == 1
 
-    @property
-    def constant(self) -> float:
-        """What people and goods at lowered worth fall short of the whole plan's bound."""
-        return -np.inf if self.opened.bound is None else self.opened.bound - float(self.charge.sum())
+    def sites_bound(self, prices: supply.Prices, watch: Watch) -> float:
+        """What people and goods at lowered worth fall short of the whole plan's bound; -inf where nothing is proved."""
+        if not len(self.choices):
+            return 0.0
+        charge = self.paid + supply.charge(self.asked, prices, self.floor)[self.choices.site]
+        return _least(self.choices, charge, watch) - float(charge.sum())
 
     def bounded(self, board: Board, prices: supply.Prices) -> tuple[Field, Worth, Board]:
         """What the proof of the people half is about, and the plan in hand there."""
@@ -119,7 +124,7 @@ class Outlook:
         return self.field, priced, blend.moved(board, inst, self.field, priced)
 
     def goods_bound(self, prices: supply.Prices) -> float:
-        return float(sum(supply.bound(self.asked, prices, self.most)))
+        return float(sum(supply.bound(self.asked, prices, self.most, self.floor)))
 
 
 def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
@@ -131,28 +136,28 @@ def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
     stock = goods(views[0])
     nothing = np.full(len(closed[0].sites), -1)
     if not len(made):
-        ceiling, charge = blend.mean(closed, made.chance), np.zeros((0, stock.days))
+        ceiling, nought = blend.mean(closed, made.chance), np.zeros((0, stock.days))
         return Outlook(
-            scenario, made, _opened(made, charge, charge, watch), tuple(closed), stock, ceiling, stock, charge,
-            _most(closed, stock),
+            scenario, made, _opened(made, nought, nought, watch), tuple(closed), stock, ceiling, stock, nought,
+            np.ones(stock.sites), _most(closed, stock),
         )  # fmt: skip
     market = _market(blend.blended(closed, made.chance, nothing), stock, limits, watch)
     every = _codes(scenario, made, made.earliest)
     open_ = [asking(closed[0], view, every) for view in views]
     whole, needs = blend.mean(open_, made.chance), goods(views[0], every)
 
-    def at(floor: np.ndarray) -> tuple[Instance, Goods, np.ndarray]:
-        people, paid = lowered(whole, made, market, stock.kit_rate, floor)
-        some, owed = lowered_goods(needs, made, market, floor)
-        return people, some, paid + owed
+    def at(floor: np.ndarray) -> np.ndarray:
+        return lowered(whole, made, market, stock.kit_rate, floor)[1] + owed(needs, made, market, floor)
 
-    price, penalty = at(np.zeros(len(made)))[2], at(np.ones(len(made)))[2]
-    ceiling, asked, charge = at(_bearable(made, penalty))
-    opened = _opened(made, price, charge, watch)
+    floor = _bearable(made, at(np.ones(len(made))))
+    ceiling, paid = lowered(whole, made, market, stock.kit_rate, floor)
+    opened = _opened(made, at(np.zeros(len(made))), at(floor), watch)
     chosen = _codes(scenario, made, opened.first_day)
     insts = tuple(asking(closed[0], view, chosen) for view in views)
+    kept = np.ones(stock.sites)
+    kept[made.site] = floor
     return Outlook(
-        scenario, made, opened, insts, goods(views[0], chosen), ceiling, asked, charge, _most(open_, asked)
+        scenario, made, opened, insts, goods(views[0], chosen), ceiling, needs, paid, kept, _most(open_, needs)
     )
 
 
@@ -226,16 +231,16 @@ def lowered(
     return replace(inst, worth=value), charge
 
 
-def lowered_goods(stock: Goods, made: Choices, market: Market, floor: np.ndarray) -> tuple[Goods, np.ndarray]:
-    """The same for needs and the price of goods on site."""
+def owed(stock: Goods, made: Choices, market: Market, floor: np.ndarray) -> np.ndarray:
+    """[O, D] the same for needs and the price of goods on site."""
     number = _numbers(stock.sites, made)[stock.need_site]
     price = market.landed.mean(2)[stock.need_site, stock.need_item]
     least = np.append(floor, 1.0)[number] * stock.need_weight
-    weight = np.where(number >= 0, np.maximum(np.minimum(stock.need_weight, price), least), stock.need_weight)
+    weight = np.maximum(np.minimum(stock.need_weight, price), least)
     charge = np.zeros((len(made), stock.days))
     mine = np.flatnonzero(number >= 0)
     np.add.at(charge, number[mine], weight[mine, None] * stock.need[mine] * (1 + stock.first_half) / 2)
-    return replace(stock, need_weight=weight), charge
+    return charge
 
 
 def _numbers(count: int, made: Choices) -> np.ndarray:
@@ -246,27 +251,30 @@ def _numbers(count: int, made: Choices) -> np.ndarray:
 
 
 def _opened(made: Choices, price: np.ndarray, charge: np.ndarray, watch: Watch) -> Opened:
-    """Openings and resumptions where a day open costs `price` [O, D], and bounds of both at `charge`.
-
-    Both are the same for candidates.
-    """
+    """Openings where a day open costs `charge` [O, D], resumptions where it costs `price`."""
     n = made.candidates
-    first, bound = np.full(len(made), charge.shape[1]), 0.0
+    first = np.full(len(made), charge.shape[1])
     told: list[Certificate] = []
     if made.people.any():
         found = opening.solve(sites.question(made, charge), _part(watch))
         told.append(found.certificate)
         if found.first_day is not None:
             first[:n] = found.first_day
-        if found.certificate.bound is None:
-            return Opened(first, None, tuple(told))
-        bound += found.certificate.bound
     if len(made) > n:
         first[n:] = _resumed(made, price, watch)
-        least = _gains(made, charge).max(1)
-        waited = made.closed[n:] * np.maximum(charge.shape[1] - made.earliest[n:], 0)
-        bound += float((waited - least).sum())
-    return Opened(first, bound, tuple(told))
+    return Opened(first, tuple(told))
+
+
+def _least(made: Choices, charge: np.ndarray, watch: Watch) -> float:
+    """The least that openings and resumptions cost where an open day costs `charge` [O, D]; -inf: no proof."""
+    n, least = made.candidates, 0.0
+    if made.people.any():
+        proved = opening.solve(sites.question(made, charge), _part(watch)).certificate.bound
+        if proved is None:
+            return -np.inf
+        least = proved
+    waited = made.closed[n:] * np.maximum(charge.shape[1] - made.earliest[n:], 0)
+    return least + float((waited - _gains(made, charge).max(1, initial=0.0)).sum())
 
 
 def _part(watch: Watch) -> Watch:

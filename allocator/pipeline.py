@@ -118,12 +118,12 @@ class Solve:
         judging = self._first(prove) if self.start is None else None
         if prove and self.proof is None:
             self._prove_quickly()
-        if self.start is None and watch.left() >= SHORT:
+        if self._anew():
             people.start(watch, MANY)
             people.improve(watch, 0.1, 1)
         if judging is not None:
             judging.result()
-        proving = self._prove() if prove and watch.left(0.5) > 0 else None
+        proving = self._prove() if prove and watch.left(0.7) > 0 else None
         if self.start is not None and self.limits.rounds:
             people.settle(watch, 0.5)
         if not self._enough():
@@ -143,10 +143,14 @@ class Solve:
 
     # -- steps -------------------------------------------------------------------------------
 
+    def _anew(self) -> bool:
+        """Is there time to fill the sites once for a first plan, and once more for a better start?"""
+        return self.start is None and self.seen is None and self.watch.left() >= SHORT
+
     def _start(self) -> None:
         """Fill the sites, or put the plan in hand on the board."""
         if self.start is None:
-            self.people.start(self.watch, FEW)
+            self.people.start(self.watch, FEW if self._anew() or self.watch.left() < SHORT else MANY)
             return
         warm.place(self.people.search.board, self.start.tables)
         self.people.best = self.people.search.board.copy()
@@ -202,15 +206,16 @@ class Solve:
     def _prove_quickly(self) -> None:
         self._quickly(self._quick_bound(self.watch))
 
-    def _quick_bound(self, watch: Watch) -> tuple[float, float, float, float]:
-        """Bounds of people and goods at the prices of kits as they are, and the seconds they took."""
+    def _quick_bound(self, watch: Watch) -> tuple[float, float, float, float, float]:
+        """Bounds of people, goods and sites at the prices of kits as they are; the seconds of the first two."""
         at = watch.seconds
         field, worth, _ = self._bounded()
         people = proof.quick(field, worth)
         mid = watch.seconds
-        return people, self._goods_bound(), mid - at, watch.seconds - mid
+        goods_ = self._goods_bound()
+        return people, goods_, self._sites_bound(watch), mid - at, watch.seconds - mid
 
-    def _quickly(self, found: tuple[float, float, float, float] | None) -> None:
+    def _quickly(self, found: tuple[float, float, float, float, float] | None) -> None:
         if found is not None:
             self._note(*found)
 
@@ -239,7 +244,7 @@ class Solve:
     def _proved(self, proving: Beside) -> None:
         found = proving.result()
         if found is not None and self.proof is not None:
-            self._note(found[0], self.proof.goods, found[1], self.proof.goods_seconds)
+            self._note(found[0], self.proof.goods, self.proof.sites, found[1], self.proof.goods_seconds)
 
     def _goods_bound(self) -> float:
         assert self.prices is not None
@@ -247,12 +252,18 @@ class Solve:
             return self.seen.goods_bound(self.prices)
         return float(sum(supply.bound(self.goods, self.prices, self._kit_cap())))
 
-    def _note(self, people: float, goods_: float, people_seconds: float, goods_seconds: float) -> None:
-        sites = 0.0 if self.seen is None else self.seen.constant
+    def _sites_bound(self, watch: Watch) -> float:
+        """What openings and resumptions add to the bound, at the prices of kits and goods as they are."""
+        if self.seen is None:
+            return 0.0
+        assert self.prices is not None
+        return self.seen.sites_bound(self.prices, watch)
+
+    def _note(self, people: float, goods_: float, sites: float, people_seconds: float, goods_seconds: float) -> None:
         new = Proof(people, goods_, people_seconds, goods_seconds, sites)
         if self.proof is None or new.whole > self.proof.whole:
             self.proof = new
-        objective = None if self.best is None else self.best[0]
+        objective = None if self.best is None or self.seen is not None else self.best[0]
         self.watch.tell("bound", objective, self.proof.whole)
 
     def _keep(self, note: str, effort: str) -> None:
@@ -268,8 +279,12 @@ class Solve:
             self.best = (value, answer)
 
     def _told(self, note: str) -> None:
+        """Say how good the plan in hand is; what sites and cases cost is worked out at the end only."""
         assert self.best is not None
-        self.watch.tell("plan", self.best[0], self.proof.whole if self.proof else None, note)
+        if self.seen is not None:
+            self.watch.tell("people, goods", self.best[0], None, note)
+        else:
+            self.watch.tell("plan", self.best[0], self.proof.whole if self.proof else None, note)
 
     def _supplied(self, board: Board, effort: str) -> Answer:
         """Goods for a board; shifts whose kit cannot come are withdrawn."""

@@ -98,6 +98,28 @@ def test_first_days_are_worth_more_than_others() -> None:
     assert pd.unique(inst.sites[one.post_site]).tolist() == pd.unique(inst.sites[inst.post_site]).tolist()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_shifts_keep_their_kind_and_fill_the_dearest_posts_first(seed: int) -> None:
+    found = twin(seed)
+    inst, rng = _insts(found)[0], np.random.default_rng(seed)
+    opens = np.where(rng.random(len(inst.sites)) < 0.5, rng.integers(0, inst.days, len(inst.sites)), -1)
+    one = blend.blended([inst], np.ones(1), opens)
+    plan = rng.integers(-1, len(inst.post_site), (40, inst.days))
+    made = blend.plan_for(inst, plan, one)
+    assert (made[plan < 0] == -1).all()
+    mine, other = (list(map(tuple, blend.keys(i).tolist())) for i in (inst, one))
+    for p, key in enumerate(mine):
+        posts = sorted((q for q in range(len(other)) if other[q] == key), key=lambda q: -one.worth[q])
+        for d in range(inst.days):
+            left = people = int((plan[:, d] == p).sum())
+            held = [int((made[:, d] == q).sum()) for q in posts]
+            asked = [int(one.target[q, d]) for q in posts]
+            assert sum(held) == (people if sum(asked) else 0)
+            for count, most in zip(held, asked, strict=True):
+                assert count >= min(left, most)
+                left -= min(left, most)
+
+
 def test_openings_with_district_shares_are_planned_stage_by_stage() -> None:
     found = sound.scenario()
     made = pipeline.solve(found, Limits(seconds=60))

@@ -21,7 +21,7 @@ over blocks of lines 3.7-4.5), shortages of a plan 0.05 (0.2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -66,6 +66,23 @@ def lines(goods: Goods, kits: np.ndarray, kit_price: np.ndarray | float) -> Line
         length[row, :, 1 + 3 * rank + k] = units
         worth[row, :, 1 + 3 * rank + k] = weight[:, None]
     return Lines(site, item, goods.stock[goods.depots + site, item], goods.pack[item], length, worth)
+
+
+def eased(lines: Lines, price: np.ndarray, floor: np.ndarray) -> Lines:
+    """Needs worth no more than a unit costs on that day, or `floor` [n] of their worth; kits as they are.
+
+    `price` [n, D] per pack. Where the floor is 0, nobody gains from serving them.
+    """
+    least = floor[:, None, None] * lines.worth
+    worth = np.maximum(np.minimum(lines.worth, price[:, :, None] / lines.pack[:, None, None]), least)
+    worth[:, :, 0] = lines.worth[:, :, 0]
+    return replace(lines, worth=worth)
+
+
+def missing(lines: Lines) -> np.ndarray:
+    """[n, D] penalty of needs, kits aside, where nothing is used."""
+    penalty: np.ndarray = (lines.length[:, :, 1:] * lines.worth[:, :, 1:]).sum(2)
+    return penalty
 
 
 def need_segments(goods: Goods, lines: Lines) -> tuple[np.ndarray, np.ndarray]:
