@@ -106,7 +106,7 @@ def test_the_gap_of_a_night(
 
 def test_some_night_lacks_people(served: Served) -> None:
     """Or the test above would look at nothing."""
-    nights = [tonight(served, d, TODAY + timedelta(days=n)) for d in ("north", "south") for n in range(-2, 4)]
+    nights = [tonight(served, d, TODAY + timedelta(days=n)) for d in ("north", "south") for n in range(-2, 5)]
     assert sum(n.total() for n in nights) > 1
     assert any(not n for n in nights)
 

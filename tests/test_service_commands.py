@@ -199,7 +199,7 @@ def test_serve_answers_until_it_is_interrupted(allocator: Run, db: str, small_ru
     with urllib.request.urlopen(f"{address}/healthz", timeout=20) as answer:
         assert json.load(answer)["status"] == "ok"
     process.send_signal(signal.SIGINT)
-    _, log = process.communicate(timeout=20)
+    _, log = process.communicate(timeout=60)
     assert process.returncode in (0, 130)
     assert json.loads(log.splitlines()[0])["route"] == "/healthz"
     assert "Traceback" not in log
