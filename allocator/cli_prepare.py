@@ -24,16 +24,21 @@ def prepare(scenario: str, as_json: bool) -> int:
     """
     import numpy as np
 
-    from allocator import pipeline
+    from allocator import exact, pipeline
+    from allocator.outlook import outlook
     from allocator.sample import sample
     from allocator.scenario import read
 
+    if not as_json:
+        click.echo("compiling the inner loops, once: up to a minute", err=True)
     limits = Limits(None, processes=1, rounds=1)
     watch = Watch(limits)
     found = read(scenario)
     if len(found.table("cadres")) > PEOPLE:
         found = sample(found, SHARE, np.random.default_rng(limits.seed))
-    pipeline.solve(found, limits, watch)
+    # never as one integer program, which needs none of the loops and might take for ever
+    seen = outlook(found, limits, watch) if exact.asked(found) else None
+    pipeline.Solve(found, limits, watch, None, seen).run()
     if as_json:
         emit({"ok": True, "exit_code": 0, "seconds": round(watch.seconds, 3)})
     else:

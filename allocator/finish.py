@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from allocator import context, measures
+from allocator import context, measures, verifier
 from allocator.certificate import Certificate
 from allocator.limits import Limits
 from allocator.plan import Plan, arrange
@@ -59,6 +59,12 @@ def plan(
         tables=value.tables,
         context=context.of(scenario),
     )
+
+
+def judged(scenario: Scenario, limits: Limits, tables: Mapping[str, pd.DataFrame]) -> tuple[float, int]:
+    """Objective of decisions, and how many violations they have, by their tables alone."""
+    value = measured(scenario, tables)
+    return value.objective, len(verifier.verify(scenario, plan(scenario, limits, value, None, ())))
 
 
 def versions() -> dict[str, str]:

@@ -16,41 +16,26 @@ and resumptions:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from allocator import blend, sites
+from allocator import blend, sites, yardstick
 from allocator.cases import cases, scenario_in
 from allocator.certificate import Certificate
 from allocator.goods import Goods, goods
 from allocator.instance import Instance, asking, instance
 from allocator.limits import Limits, Watch
-from allocator.models import kits, opening, reopening, supply, tariff
+from allocator.models import kits, opening, reopening, supply
 from allocator.models.board import Board
 from allocator.models.choice import Choices
 from allocator.models.field import Field
-from allocator.models.posting import People
 from allocator.models.worth import Worth, worth
 from allocator.scenario import Scenario
 
-QUARTER = 0.25
-"""Shifts of this share of the cadres, those worth least, would be given up first: their worth is the price of one."""
 SECONDS = 20.0
 """Time for openings, and for resumptions, where no limit is given."""
-
-
-@dataclass(frozen=True)
-class Market:
-    """Prices of a quick plan without the sites to decide on."""
-
-    shift: float
-    """of one person for a shift, his kit aside"""
-    kits: np.ndarray
-    """[I, D] of a unit for a kit"""
-    landed: np.ndarray
-    """[J, I, D] of a unit on site; infinite where none can come"""
 
 
 @dataclass(frozen=True)
@@ -141,16 +126,17 @@ def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
             scenario, made, _opened(made, nought, nought, watch), tuple(closed), stock, ceiling, stock, nought,
             np.ones(stock.sites), _most(closed, stock),
         )  # fmt: skip
-    market = _market(blend.blended(closed, made.chance, nothing), stock, limits, watch)
+    market = yardstick.market(blend.blended(closed, made.chance, nothing), stock, limits, watch)
     every = _codes(scenario, made, made.earliest)
     open_ = [asking(closed[0], view, every) for view in views]
     whole, needs = blend.mean(open_, made.chance), goods(views[0], every)
 
     def at(floor: np.ndarray) -> np.ndarray:
-        return lowered(whole, made, market, stock.kit_rate, floor)[1] + owed(needs, made, market, floor)
+        owed = yardstick.owed(needs, made, market, floor)
+        return yardstick.lowered(whole, made, market, stock.kit_rate, floor)[1] + owed
 
     floor = _bearable(made, at(np.ones(len(made))))
-    ceiling, paid = lowered(whole, made, market, stock.kit_rate, floor)
+    ceiling, paid = yardstick.lowered(whole, made, market, stock.kit_rate, floor)
     opened = _opened(made, at(np.zeros(len(made))), at(floor), watch)
     chosen = _codes(scenario, made, opened.first_day)
     insts = tuple(asking(closed[0], view, chosen) for view in views)
@@ -170,33 +156,6 @@ def _most(insts: list[Instance], stock: Goods) -> np.ndarray:
     return np.max([kits.used(inst, stock.kit_rate, inst.target) for inst in insts], axis=0)
 
 
-def _market(inst: Instance, stock: Goods, limits: Limits, watch: Watch) -> Market:
-    """Fill the sites once, and see what shifts and goods are worth."""
-    watch.tell("opening", None, None, "prices of shifts and goods")
-    people = People(inst, limits.seed)
-    people.start(watch, 3)
-    board = people.best
-    prices = supply.prices(stock, kits.used(inst, stock.kit_rate, board.staffed))
-    priced = (prices.kit_price > 0).sum(0)
-    kit = prices.kit_price.sum(0) / np.maximum(1, priced)
-    toll = kits.tolls(inst, stock.kit_rate, np.broadcast_to(kit, prices.kit_price.shape))
-    landed = tariff.unit_price(stock, prices.goods, prices.throughput, prices.lanes)
-    return Market(_shift_price(board, worth(inst, None, toll)), kit, landed)
-
-
-def _shift_price(board: Board, priced: Worth) -> float:
-    """What a shift is worth to those who would give theirs up first; nothing while somebody waits at home."""
-    if ((board.site < 0) & (board.batch >= 0)).any():
-        return 0.0
-    step = priced.benefit(board.staffed) - priced.benefit(np.maximum(0, board.staffed - 1))
-    c, day = np.nonzero(board.plan >= 0)
-    if not len(c):
-        return 0.0
-    shifts = np.bincount(c, minlength=len(board.site))
-    held = np.bincount(c, step[board.plan[c, day], day], len(board.site))
-    return max(0.0, float(np.quantile(held[shifts > 0] / shifts[shifts > 0], QUARTER)))
-
-
 def _bearable(made: Choices, penalty: np.ndarray) -> np.ndarray:
     """[O] share of an open site's `penalty` [O, D] that staying closed costs as well, whatever day it opens.
 
@@ -210,44 +169,6 @@ def _bearable(made: Choices, penalty: np.ndarray) -> np.ndarray:
         some = due > 0
         share[o] = min(1.0, float((paid[some] / due[some]).min(initial=1.0)))
     return share
-
-
-def lowered(
-    inst: Instance, made: Choices, market: Market, kit_rate: np.ndarray, floor: np.ndarray
-) -> tuple[Instance, np.ndarray]:
-    """Posts of sites to decide on worth no more than a person and his kit cost; [O, D] what all of it comes to.
-
-    `floor` [O] is the least share of their worth that is left.
-    """
-    number = _numbers(len(inst.sites), made)[inst.post_site]
-    price = market.shift + kit_rate[inst.post_duty] @ market.kits.mean(1)
-    full = np.maximum(inst.w_required * inst.worth, 1e-12)
-    least = np.append(floor, 1.0)[number]
-    value = np.where(number >= 0, inst.worth * np.maximum(np.minimum(1.0, price / full), least), inst.worth)
-    each = inst.w_required * inst.required + inst.w_target * (inst.target - inst.required)
-    charge = np.zeros((len(made), inst.days))
-    mine = np.flatnonzero(number >= 0)
-    np.add.at(charge, number[mine], value[mine, None] * each[mine])
-    return replace(inst, worth=value), charge
-
-
-def owed(stock: Goods, made: Choices, market: Market, floor: np.ndarray) -> np.ndarray:
-    """[O, D] the same for needs and the price of goods on site."""
-    number = _numbers(stock.sites, made)[stock.need_site]
-    price = market.landed.mean(2)[stock.need_site, stock.need_item]
-    least = np.append(floor, 1.0)[number] * stock.need_weight
-    weight = np.maximum(np.minimum(stock.need_weight, price), least)
-    charge = np.zeros((len(made), stock.days))
-    mine = np.flatnonzero(number >= 0)
-    np.add.at(charge, number[mine], weight[mine, None] * stock.need[mine] * (1 + stock.first_half) / 2)
-    return charge
-
-
-def _numbers(count: int, made: Choices) -> np.ndarray:
-    """[J] number of the site among those to decide on, -1 for others."""
-    number = np.full(count, -1)
-    number[made.site] = np.arange(len(made))
-    return number
 
 
 def _opened(made: Choices, price: np.ndarray, charge: np.ndarray, watch: Watch) -> Opened:

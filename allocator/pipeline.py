@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from allocator import exact, finish, layout, sequel, verifier, warm
+from allocator import exact, finish, layout, sequel, warm
 from allocator.beside import Beside
 from allocator.certificate import Certificate, Status, gap
 from allocator.errors import NoPlanError
@@ -32,10 +32,8 @@ from allocator.models.posting import People
 from allocator.models.worth import Worth
 from allocator.outlook import Outlook, outlook
 from allocator.plan import Plan
+from allocator.proven import TIGHT, Proof, certificate
 from allocator.scenario import Scenario
-
-TIGHT = 1e-6
-"""Relative gap at which a stage counts as optimal."""
 
 ROUNDS = 3
 """Rounds of neighbourhoods before the annealing, and after it."""
@@ -71,22 +69,6 @@ def solve(
 
 
 @dataclass(frozen=True)
-class Proof:
-    """Bounds of the two halves at the same prices of kits."""
-
-    people: float
-    goods: float
-    people_seconds: float
-    goods_seconds: float
-    sites: float = 0.0
-    """What openings and resumptions add."""
-
-    @property
-    def whole(self) -> float:
-        return self.people + self.goods + self.sites
-
-
-@dataclass(frozen=True)
 class Answer:
     """Decisions of both halves, before they are measured."""
 
@@ -117,10 +99,11 @@ class Solve:
         prove = self.limits.prove and (self.seen is None or self.seen.provable)
         judging = self._first(prove) if self.start is None else None
         if prove and self.proof is None:
-            self._prove_quickly()
+            self._note(*self._quick_bound(watch))
         if self._anew():
-            people.start(watch, MANY)
-            people.improve(watch, 0.1, 1)
+            hear = judging.hear if judging else None
+            people.start(watch, MANY, hear)
+            people.improve(watch, 0.1, 1, hear)
         if judging is not None:
             judging.result()
         proving = self._prove() if prove and watch.left(0.7) > 0 else None
@@ -150,7 +133,7 @@ class Solve:
     def _start(self) -> None:
         """Fill the sites, or put the plan in hand on the board."""
         if self.start is None:
-            self.people.start(self.watch, FEW if self._anew() or self.watch.left() < SHORT else MANY)
+            self.people.start(self.watch, MANY if self.seen is not None and self.watch.left() >= SHORT else FEW)
             return
         warm.place(self.people.search.board, self.start.tables)
         self.people.best = self.people.search.board.copy()
@@ -185,26 +168,22 @@ class Solve:
         """A first plan, soon; what judges looks at it while the search goes on."""
         quickly = Beside(self._quick_bound, self.watch, self._apart) if prove else None
         self._supply("quick")
-        if quickly is not None:
-            self._quickly(quickly.result())
+        found = quickly.result() if quickly is not None else None
+        if found is not None:
+            self._note(*found)
         self._told("first plan")
-        if not self._apart or self.seen is not None or self.watch.left() < SHORT:
+        if not (self._apart and self._anew()):
             return None
         assert self.best is not None
-        value, answer = self.best
-        bound = self.proof.whole if self.proof else None
-        return Beside(lambda watch: self._judged(answer, value, bound, watch), self.watch, True)
-
-    def _judged(self, answer: Answer, value: float, bound: float | None, watch: Watch) -> None:
-        """Say whether a plan in hand keeps every rule, by its tables alone."""
+        answer, bound = self.best[1], self.proof.whole if self.proof else None
         tables = layout.tables(self.inst, self.goods, answer.board, answer.goods, self.prices)
-        found = finish.measured(self.scenario, tables)
-        plan = finish.plan(self.scenario, self.limits, found, bound, ())
-        broken = len(verifier.verify(self.scenario, plan))
-        watch.tell("plan", value, bound, "first plan, verified" if not broken else f"first plan breaks {broken} rules")
 
-    def _prove_quickly(self) -> None:
-        self._quickly(self._quick_bound(self.watch))
+        def judge(watch: Watch) -> None:
+            objective, broken = finish.judged(self.scenario, self.limits, tables)
+            note = f"first plan breaks {broken} rules" if broken else "first plan, verified"
+            watch.tell("plan", objective, bound, note)
+
+        return Beside(judge, self.watch, True)
 
     def _quick_bound(self, watch: Watch) -> tuple[float, float, float, float, float]:
         """Bounds of people, goods and sites at the prices of kits as they are; the seconds of the first two."""
@@ -214,10 +193,6 @@ class Solve:
         mid = watch.seconds
         goods_ = self._goods_bound()
         return people, goods_, self._sites_bound(watch), mid - at, watch.seconds - mid
-
-    def _quickly(self, found: tuple[float, float, float, float, float] | None) -> None:
-        if found is not None:
-            self._note(*found)
 
     def _bounded(self) -> tuple[Field, Worth, Board]:
         """What the bound of the people half is for: the question itself, or one that no plan of it can beat."""
@@ -326,14 +301,14 @@ class Solve:
         if proof_ is None or prices is None:
             return (Certificate("plan", Status.FEASIBLE, objective, None, seconds, "allocator"),)
         if self.seen is not None:
-            return (*self.seen.opened.certificates, _certificate("plan", objective, bound, seconds, "allocator"))
+            return (*self.seen.opened.certificates, certificate("plan", objective, bound, seconds, "allocator"))
         paid = float((self.people.toll * answer.board.staffed).sum())
         people = self.people.objective(answer.board) + paid
         goods_ = answer.goods.objective - paid
         return (
-            _certificate("staffing", people, proof_.people, proof_.people_seconds, "search + dual prices"),
-            _certificate("supply", goods_, proof_.goods, proof_.goods_seconds, "dealing + lot-sizing dual"),
-            _certificate("plan", objective, bound, seconds, "allocator"),
+            certificate("staffing", people, proof_.people, proof_.people_seconds, "search + dual prices"),
+            certificate("supply", goods_, proof_.goods, proof_.goods_seconds, "dealing + lot-sizing dual"),
+            certificate("plan", objective, bound, seconds, "allocator"),
         )
 
 
@@ -346,13 +321,6 @@ def _everywhere(price: np.ndarray) -> np.ndarray:
     priced = (price > 0).sum(0)
     mean = price.sum(0) / np.maximum(1, priced)
     return np.broadcast_to(mean, price.shape).copy()
-
-
-def _certificate(stage: str, objective: float, bound: float | None, seconds: float, solver: str) -> Certificate:
-    bound = None if bound is None else min(bound, objective)
-    share = gap(objective, bound)
-    status = Status.OPTIMAL if share is not None and share <= TIGHT else Status.FEASIBLE
-    return Certificate(stage, status, objective, bound, seconds, solver)
 
 
 __all__ = ["solve", "versions"]

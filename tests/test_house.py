@@ -23,7 +23,7 @@ from allocator.tables import RULES
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
 DECIDES = {"instance", "reach", "goods", "models", "warm", "larder", "standing", "ready"}
-DECIDES |= {"sites", "layout", "blend", "outlook"}
+DECIDES |= {"sites", "layout", "blend", "outlook", "yardstick"}
 JUDGES = {"plan", "planfile", "context", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
 JUDGES |= {"runs", "compare", "replan", "prospects"}
 JUDGES |= {"report", "part", "figures", "handbook", "drawing", "words"}

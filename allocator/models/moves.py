@@ -6,6 +6,8 @@ worse is taken back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from allocator.instance import Instance
@@ -56,7 +58,7 @@ class Search:
                     left[b] -= 1
                     break
 
-    def fill(self, rounds: int, watch: Watch) -> None:
+    def fill(self, rounds: int, watch: Watch, hear: Callable[[], None] | None = None) -> None:
         """Fill the sites a layer at a time; every round posts the most useful part of those at home."""
         self._musts()
         for k in range(rounds):
@@ -64,6 +66,8 @@ class Search:
             if not len(idle) or watch.stopped:
                 break
             self._layer(idle, 1 / (rounds - k))
+            if hear is not None:
+                hear()
 
     def _musts(self) -> None:
         board, inst = self.board, self.inst

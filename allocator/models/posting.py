@@ -68,13 +68,13 @@ class People:
         self.best = self.search.board.copy()
         self._round = 0
 
-    def start(self, watch: Watch, layers: int) -> None:
+    def start(self, watch: Watch, layers: int, hear: Callable[[], None] | None = None) -> None:
         """Fill the sites from nothing, in so many layers, at the prices of kits there are."""
         before = self.best if (self.best.site >= 0).any() else None
         self.search = Search(Board(self.inst, self.field, worth(self.inst)), self.seed)
         self._reprice()
         self.search.label()
-        self.search.fill(layers, watch)
+        self.search.fill(layers, watch, hear)
         if before is None or self.tolled(self.search.board) < self.tolled(before):
             self.best = self.search.board.copy()
 
