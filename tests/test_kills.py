@@ -83,10 +83,15 @@ def test_a_killed_publish_leaves_the_old_run_or_the_new_one(url: str, small_run:
     assert whole["supply"] == ROWS
     before, killed = "whole", 0
     chance = random.Random(1)
-    for n in range(KILLS):
+    for n in range(4 * KILLS):
+        if killed == KILLS:
+            break
         process = start("publish", str(folder), "--db", url, "--name", f"new-{n}")
         time.sleep(usual * chance.uniform(0.3, 1.05))
-        killed += kill(process)
+        if kill(process):
+            killed += 1
+        else:  # it was faster than the first: how long one takes follows the load of the machine
+            usual *= 0.9
         current = store.runs.get()
         assert current is not None
         assert current.run in (before, f"new-{n}")
@@ -99,7 +104,7 @@ def test_a_killed_publish_leaves_the_old_run_or_the_new_one(url: str, small_run:
         for run in store.runs.all():
             if run.run not in (before, "old"):
                 store.runs.remove(run.run)
-    assert killed > KILLS // 2
+    assert killed == KILLS
     made, _ = store.runs.publish(folder, "last")
     assert store.runs.counts(made.number) == whole
     store.close()
