@@ -28,8 +28,13 @@ MIDDLE = 24
 """Teams larger than those listed are told apart by size up to this one."""
 LARGEST = 6
 """Teams of whole people are searched up to this size."""
+SOME = 3
+"""Blocks that need more people than this get prices of their own: sharper cuts, with which whole people say
+less at first and fractions of people in the end."""
 ROWS = 300
 """Rows of peers in the LP of a place where many work, at most."""
+PATIENCE = 0.3
+"""Seconds for an LP of one place; it takes a hundredth of a second."""
 
 
 @dataclass
@@ -64,6 +69,8 @@ class Peers:
         size = self.room[self.peer]
         self.people = [crews.People(self.peer, size, min(LARGEST, int(h) + 2)) for h in self.heads]
         self.many = (self.heads > LARGEST - 1)[self.cohorts.kind]
+        self.some = (self.heads > SOME)[self.cohorts.kind]
+        self.either = np.flatnonzero(self.some & ~self.many)
         self.mix: dict[int, np.ndarray] = {}
 
     def _costs(self, previous: np.ndarray) -> np.ndarray:
@@ -120,6 +127,17 @@ class Peers:
         value = self.cuts.value[kind][:, self.shape, column]
         return self.cuts.base[kind][:, column], value - (pay + self.cost[:, g])
 
+    def choose(self, u: np.ndarray, s: np.ndarray) -> None:
+        """Look at blocks of middling size in whole people or in fractions, whichever says less at the prices."""
+        pay = u[self.peer] + s[self.batch]
+        for g in self.either:
+            self.many[g] = self._fraction(int(g), pay)[0] < self._whole(int(g), pay)[0]
+
+    def least(self, g: int, pay: np.ndarray) -> int:
+        """The cut under which whoever gains at a block gains least."""
+        base, gain = self._gain(g, pay)
+        return int((base + np.maximum(0, gain) @ self.room[self.peer]).argmin())
+
     def _whole(self, g: int, pay: np.ndarray) -> tuple[float, list[Team]]:
         base, gain = self._gain(g, pay)
         found = crews.best(base, gain, self.people[self.cohorts.kind[g]], NEAR, TEAMS)
@@ -166,7 +184,9 @@ class Peers:
             lower=np.append(np.zeros(n), -np.inf),
             upper=np.append(room[some].astype(float), np.inf),
         )
-        answer = engine.solve(model, "glop", seconds=5.0)
+        answer = engine.solve(model, "glop", seconds=PATIENCE)
+        if answer.duals is None:  # now and then GLOP goes round in circles
+            answer = engine.solve(model, "highs", seconds=5.0)
         each = base + np.maximum(0, gain) @ room
         if answer.duals is None or answer.x is None:
             return max(0.0, float(each.min())), []
