@@ -10,7 +10,7 @@ from cities import city
 
 from allocator.instance import Instance, instance
 from allocator.limits import Limits, Watch
-from allocator.models import crews, proof
+from allocator.models import crews, engine, proof
 from allocator.models.board import Board
 from allocator.models.cohorts import Cohorts, average_members
 from allocator.models.crewing import Crewing
@@ -112,17 +112,51 @@ def test_sharp_prices_meet_the_lp(seed: int, heads: int | None) -> None:
     assert met
 
 
+def peers_of(inst: Instance, field: Field, board: Board) -> Peers:
+    shapes, average = average_members(inst)
+    cuts = Cuts(field, worth(inst), shapes)
+    cuts.basic()
+    cuts.at(teams_in_hand(board, cuts))
+    full = cuts.chosen([np.arange(len(p)) for p in cuts.prices], np.arange(len(inst.shape_trait)))
+    return Peers(Cohorts(cuts, average), full)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_places_are_looked_at_the_way_that_says_less(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allocator.models.peers.SOME", -1)
+    peers = peers_of(*town(seed))
+    u, s = np.full(len(peers.room), 12.0), np.zeros(len(peers.inst.batches))
+    assert len(peers.either)
+    values = []
+    for many in (False, True):
+        peers.many[peers.either] = many
+        values.append(peers.price(u, s)[0])
+    peers.choose(u, s)
+    assert peers.price(u, s)[0] <= min(values) + 1e-6
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_another_solver_takes_over_where_one_is_stopped(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    peers = peers_of(*town(seed))
+    peers.many[:] = True
+    u, s = np.full(len(peers.room), 1.0), np.zeros(len(peers.inst.batches))
+    usual, _ = peers.price(u, s)
+    solve, asked = engine.solve, []
+
+    def stopped(model: engine.Model, solver: str, **limits: float) -> engine.Answer:
+        asked.append(solver)
+        return solve(model, solver, seconds=0.0 if solver == "glop" else 5.0)
+
+    monkeypatch.setattr(engine, "solve", stopped)
+    assert peers.price(u, s)[0] == pytest.approx(usual, rel=1e-6)
+    assert "highs" in asked
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_bound_of_peers_holds_and_rises(seed: int) -> None:
     inst, field, board = town(seed)
     value = worth(inst)
-    shapes, average = average_members(inst)
-    cuts = Cuts(field, value, shapes)
-    cuts.basic()
-    cuts.at(teams_in_hand(board, cuts))
-    cohorts = Cohorts(cuts, average)
-    full = cuts.chosen([np.arange(len(p)) for p in cuts.prices], np.arange(len(inst.shape_trait)))
-    crewing = Crewing(Peers(cohorts, full))
+    crewing = Crewing(peers_of(inst, field, board))
     gained = float(value.benefit(board.staffed).sum() - board.costs().sum())
     u, s = np.full(len(crewing.peers.room), 20.0), np.zeros(len(inst.batches))
     first, _ = crewing.peers.price(u, s)
