@@ -7,7 +7,9 @@ from html import escape
 
 import pandas as pd
 
-WIDTH, ROW, LEFT, RIGHT = 760, 30, 220, 90
+WIDTH, ROW, SIDE = 760, 30, 90
+LETTER, SMALL = 7.2, 5.8
+"""Width of a letter of a key and of a label, at most on average."""
 MOST = 8
 """Values of a key that are told apart; more are cut into quarters."""
 
@@ -52,16 +54,23 @@ def _levels(values: pd.Series) -> pd.Series:
     return quarter.map(lambda i: f"{i.left:.4g} to {i.right:.4g}").astype(str)
 
 
+def _label(value: str, change: float) -> str:
+    return f"{value} ({change:+,.1f})"
+
+
 def drawn(found: list[Bar], base: float) -> str:
     """The picture as SVG, complete in itself."""
     height = ROW * len(found) + 70
     span = max([1e-9, *(b.high - b.low for b in found)])
     lowest = min([0.0, *(b.low for b in found)])
     highest = max([lowest + span, *(b.high for b in found)])
-    scale = (WIDTH - LEFT - RIGHT) / (highest - lowest)
+    left = 10 + LETTER * max([0, *(len(b.key) for b in found)])
+    left += max([20.0, *(SMALL * len(_label(b.low_value, b.low)) for b in found)])
+    right = max([SIDE, *(SMALL * len(_label(b.high_value, b.high)) for b in found)])
+    scale = max(100.0, WIDTH - left - right) / (highest - lowest)
 
     def x(value: float) -> float:
-        return LEFT + (value - lowest) * scale
+        return left + (value - lowest) * scale
 
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
@@ -76,7 +85,7 @@ def drawn(found: list[Bar], base: float) -> str:
         ):
             if b > a:
                 edge = x(a) - 4 if anchor == "end" else x(b) + 4
-                label = f"{value} ({a + b:+,.1f})"
+                label = _label(value, a + b)
                 lines.append(
                     f'<rect x="{x(a):.1f}" y="{y}" width="{(b - a) * scale:.1f}" height="{ROW - 12}" fill="{colour}">'
                     f"<title>{escape(bar.key)} {escape(label)}</title></rect>"

@@ -23,7 +23,7 @@ from conftest import ROOT, SMALL
 
 from allocator import executor
 from allocator.errors import NoPlanError
-from allocator.tornado import bars
+from allocator.tornado import Bar, bars, drawn
 
 Run = Callable[..., Result]
 VARIANTS = """
@@ -90,6 +90,14 @@ def test_one_row_per_variant(whole: Path) -> None:
     rows = openpyxl.load_workbook(whole / "table.xlsx").active
     assert rows is not None
     assert rows.max_row == 1 + len(table)
+
+
+def test_labels_of_the_tornado_touch_no_keys() -> None:
+    long = Bar("deliveries.quantity", "times 2", "times 0.5", -33_333.3, 12_345.6)
+    picture = drawn([long, Bar("rules.max_run", "7", "5", 0.0, 800.0)], 538_028.2)
+    texts = [float(x) for x in re.findall(r'<text x="([0-9.]+)" y="47" text-anchor="end"', picture)]
+    assert len(texts) == 1
+    assert texts[0] - 5.5 * len("times 2 (-33,333.3)") > 6 + 6.5 * len(long.key)
 
 
 def test_the_tornado_shows_every_key_widest_first(whole: Path) -> None:
