@@ -41,8 +41,10 @@ BOX = 0.04
 """How far prices may move in a round at first, relative to their mean."""
 WIDER, NARROWER = 1.4, 0.7
 """What the box grows or shrinks by after two rounds in a row that did, or did not, better the bound."""
-KEPT = 60
-"""Cuts of a profile, at most."""
+FEW, KEPT = 24, 60
+"""Cuts of a profile, at most: the fewer where a city has many kinds of people and places."""
+ROOM = 4e7
+"""Best schedules, of kinds of people at places under cuts, that are kept in a small city."""
 COLUMNS = 24_000
 """Teams in the master, at most."""
 TIGHTENED = 50
@@ -219,9 +221,11 @@ class Crewing:
 
     def trim(self) -> None:
         """Keep the cuts of each profile that say least about the teams in the master or about the best ones."""
+        each = len(self.cuts.shapes) * len(self.cohorts.blocks)
+        kept = int(np.clip(ROOM / max(1, each), FEW, KEPT))
         for kind, mine in enumerate(self.cohorts.of_kind):
             cuts = len(self.cuts.prices[kind])
-            if cuts <= KEPT or not len(mine):
+            if cuts <= kept or not len(mine):
                 continue
             use = np.zeros(cuts)
             use[:3] += 1e6
@@ -232,7 +236,7 @@ class Crewing:
             for g in mine:
                 if len(self.peers.mix.get(int(g), ())) == cuts:
                     use += 1e3 * (self.peers.mix[int(g)] > 1e-6)
-            self.cuts.keep(kind, np.sort(np.argsort(-use, kind="stable")[:KEPT]))
+            self.cuts.keep(kind, np.sort(np.argsort(-use, kind="stable")[:kept]))
 
     # -- column generation -------------------------------------------------------------------
 
