@@ -7,7 +7,7 @@ from html import escape
 
 import pandas as pd
 
-WIDTH, ROW, SIDE = 760, 30, 90
+WIDTH, ROW, BARS = 760, 30, 300
 LETTER, SMALL = 7.2, 5.8
 """Width of a letter of a key and of a label, at most on average."""
 MOST = 8
@@ -66,14 +66,15 @@ def drawn(found: list[Bar], base: float) -> str:
     highest = max([lowest + span, *(b.high for b in found)])
     left = 10 + LETTER * max([0, *(len(b.key) for b in found)])
     left += max([20.0, *(SMALL * len(_label(b.low_value, b.low)) for b in found)])
-    right = max([SIDE, *(SMALL * len(_label(b.high_value, b.high)) for b in found)])
-    scale = max(100.0, WIDTH - left - right) / (highest - lowest)
+    right = max([20.0, *(SMALL * len(_label(b.high_value, b.high)) for b in found)])
+    width = max(WIDTH, left + BARS + right)
+    scale = (width - left - right) / (highest - lowest)
 
     def x(value: float) -> float:
         return left + (value - lowest) * scale
 
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" font-family="sans-serif" '
         f'font-size="12"><title>Objective by key</title>',
         f'<text x="{x(0):.1f}" y="20" text-anchor="middle">base {base:,.1f}</text>',
     ]

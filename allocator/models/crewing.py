@@ -13,15 +13,16 @@ dual of the master swings: 18 rounds from the prices of the cohort model proved 
 case, from the rents' and with prices between best and dual 401.7, with the box 402.6. Cuts join at the
 teams that the master likes and at the sizes that busy places like (`sharp.py`): the value of a team is
 only as true as the sharpest cut at it. Blocks of middling size are looked at in whole people or in fractions,
-whichever says less. Wuxi, the bound alone on one core from a finished plan (412.6), thousand after 60, 100, 150, 200 s:
+whichever says less. Wuxi, the bound alone on one core from a finished plan (412.6), thousand after about 60, 100, 150,
+200 s, one run each:
 
     50 teams tightened, 1 block of a profile sharpened, 24 cuts     401.8  402.2  402.5
-    400, 3, 60, middling blocks whole                               401.9  402.6  403.5
-    400, 3, 60, middling blocks in fractions                        401.7  403.0  404.4  404.7
+    50 and 1 at first, more each time, 60 cuts, middling whole      401.9  402.6  403.5
+    400 and 3 each time, 60 cuts, middling blocks in fractions      401.7  402.9  404.4  404.7
 
 A solve of 105 s, where the search has the other core and the proof begins from a poor plan, proved 528.1 in all with
-the first, 527.5 with the third, and 528.2 with what is done: 50 and 1 at first, more each time, and for blocks of
-middling size whole people or fractions, whichever says less.
+the first; with 50 and 1 at first, more each time, 528.0 with middling blocks whole, 527.5 in fractions, and 528.2 by
+whichever says less, which is what is done.
 """
 
 from __future__ import annotations
@@ -172,6 +173,7 @@ class Crewing:
                     self._sharpen(kind, int(g), pay)
 
     def _sharpen(self, kind: int, g: int, pay: np.ndarray) -> None:
+        """Two more cuts for the profile and a team for the master, from the sharpest prices of one block."""
         cells = [self.cuts.cells(int(self.cohorts.group[g]), p) for p in self.cuts.prices[kind]]
         weight = self.peers.mix.get(g)
         if weight is not None and len(weight) == len(cells):

@@ -9,7 +9,7 @@ ask for the same. For prices u of peers, s of batches (both >= 0), the value of 
 W = max over teams of min over cuts (`cuts.py`) of base + sum of (best schedule - travel - u - s).
 Travel is that of the nearest member to the nearest site of the block, so nothing is averaged and
 the bound holds as it stands. Where few work, W is over whole people (`crews.py`); where many do,
-over fractions of people or by the size of the team, whichever says less.
+over fractions of people or by the size of the team, whichever says less; between the two, either way (`choose`).
 """
 
 from __future__ import annotations
