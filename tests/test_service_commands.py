@@ -203,5 +203,27 @@ def test_serve_answers_until_it_is_interrupted(allocator: Run, db: str, small_ru
     process.send_signal(signal.SIGINT)
     _, log = process.communicate(timeout=20)
     assert process.returncode in (0, 130)
-    assert json.loads(log.splitlines()[0])["route"] == "/healthz"
+    # every line is JSON, also those of a server that is busy ("Task queue depth is 1")
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [line["route"] for line in lines if line["event"] == "request"] == ["/healthz"]
     assert "Traceback" not in log
+
+
+def test_what_the_server_logs_has_the_form_of_the_log_and_names_no_path() -> None:
+    program = """if True:
+        import logging
+        from flask import Flask
+        from allocator.service import log
+        log.register(Flask("x"), to_stderr=True)
+        logging.getLogger("waitress.queue").warning("Task queue depth is %d", 3)
+        try:
+            raise OSError("C0001")
+        except OSError:
+            logging.getLogger("waitress").exception("Exception while serving %s" % "/cadres/C0001")
+    """
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    busy, broken = (json.loads(line) for line in done.stderr.splitlines())
+    assert (busy["event"], busy["level"], busy["message"]) == ("server", "warning", "Task queue depth is 3")
+    assert (broken["level"], broken["message"]) == ("error", "Exception while serving")
+    assert (broken["kind"], broken["where"]) == ("OSError", ["<string>:8"])
+    assert "C0001" not in done.stderr

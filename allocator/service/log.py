@@ -1,4 +1,4 @@
-"""The service's log: one JSON line per request, without personal data.
+"""The service's log: one JSON line per request, and per trouble of the server, without personal data.
 
 A line names the route, never the path or the query, which may hold the code of a cadre.
 """
@@ -28,6 +28,7 @@ def register(app: Flask, to_stderr: bool) -> None:
         LOG.addHandler(logging.StreamHandler(sys.stderr))
         LOG.setLevel(logging.INFO)
         LOG.propagate = False
+        _join(logging.getLogger("waitress"))
 
     @app.before_request
     def begin() -> None:
@@ -41,6 +42,23 @@ def register(app: Flask, to_stderr: bool) -> None:
         if LOG.isEnabledFor(logging.INFO):
             LOG.info(_line("request", **_facts(response)))
         return response
+
+
+def _join(server: logging.Logger) -> None:
+    """Have what the server itself logs (a full queue, a socket that broke) as lines of the same form."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Server())
+    server.addHandler(handler)
+    server.propagate = False
+
+
+class _Server(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        # the server puts the path behind its own words, and a path may hold the code of a cadre
+        facts: dict[str, Any] = {"level": record.levelname.lower(), "message": record.getMessage().split(" /")[0]}
+        if record.exc_info and record.exc_info[1]:
+            facts |= _origin(record.exc_info[1])
+        return json.dumps({"time": _now(), "event": "server"} | facts)
 
 
 def _facts(response: Response) -> dict[str, Any]:
@@ -58,11 +76,19 @@ def _facts(response: Response) -> dict[str, Any]:
 
 def trouble(error: BaseException) -> None:
     """Log an error that is not the caller's: its kind and the lines of code it came from, no values."""
+    LOG.error(_line("error", **_origin(error)))
+
+
+def _origin(error: BaseException) -> dict[str, Any]:
     frames = traceback.extract_tb(error.__traceback__)
     where = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames[-8:]]
-    LOG.error(_line("error", kind=type(error).__name__, where=where))
+    return {"kind": type(error).__name__, "where": where}
 
 
 def _line(event: str, **facts: Any) -> str:
-    head = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
-    return json.dumps(head | {"request_id": g.get("request_id", "")} | facts)
+    head = {"time": _now(), "event": event, "request_id": g.get("request_id", "")}
+    return json.dumps(head | facts)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
