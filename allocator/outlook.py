@@ -6,12 +6,15 @@ short where that is cheaper; `opening` and `reopening` decide with them. People 
 for all cases at once (`blend`), and may follow the case afterwards (`sequel`).
 
 The bound holds for any decision: sites to decide on count as open from their earliest day, with what a
-missing person or unit costs there lowered to what one costs: people at the prices of the quick plan, goods
-at those of the bound itself, day by day, so that nobody gains by serving them. An open day costs at least what
-is missing then; a closed day is given that, `charge`, back, and what opens pays it in the bounds of openings
-and resumptions:
+missing person costs there lowered to what one costs at the prices of the quick plan, so that nobody gains by
+serving them. An open day costs at least what is missing then, and what its needs add to the cheapest goods of
+the site (`lots.withheld`); a closed day is given that, `charge`, back, and what opens pays it in the bounds of
+openings and of resumptions, which keep their order:
 
-    people + goods, all open at lowered worth  -  sum of charge  +  openings at charge  +  resumptions at charge
+    people + goods, all open  -  sum of charge  +  openings at charge  +  resumptions at charge
+
+Second Wuxi scenario, at one plan and its prices: what the plan's sites cost above this, 5.3 thousand while needs
+were charged as if nothing were on hand and resumptions bounded one by one, 2.5 as it is.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ from allocator.scenario import Scenario
 
 SECONDS = 20.0
 """Time for openings, and for resumptions, where no limit is given."""
+NEAR = 1e-4
+"""Gap at which resumptions are as good as decided."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,6 @@ class Outlook:
     """Needs with everything open."""
     paid: np.ndarray
     """[O, D] what `ceiling` comes to where nobody is there."""
-    floor: np.ndarray
-    """[J] share of their worth that needs keep in the bound, 1 at sites that are open anyway."""
     most: np.ndarray
     """[J, I, D] the most kits of any case."""
 
@@ -99,7 +102,7 @@ class Outlook:
         """What people and goods at lowered worth fall short of the whole plan's bound; -inf where nothing is proved."""
         if not len(self.choices):
             return 0.0
-        charge = self.paid + supply.charge(self.asked, prices, self.floor)[self.choices.site]
+        charge = self.paid + supply.charge(self.asked, prices, self.most, self.choices.site)
         return _least(self.choices, charge, watch) - float(charge.sum())
 
     def bounded(self, board: Board, prices: supply.Prices) -> tuple[Field, Worth, Board]:
@@ -109,7 +112,7 @@ class Outlook:
         return self.field, priced, blend.moved(board, inst, self.field, priced)
 
     def goods_bound(self, prices: supply.Prices) -> float:
-        return float(sum(supply.bound(self.asked, prices, self.most, self.floor)))
+        return float(sum(supply.bound(self.asked, prices, self.most)))
 
 
 def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
@@ -124,27 +127,22 @@ def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
         ceiling, nought = blend.mean(closed, made.chance), np.zeros((0, stock.days))
         return Outlook(
             scenario, made, _opened(made, nought, nought, watch), tuple(closed), stock, ceiling, stock, nought,
-            np.ones(stock.sites), _most(closed, stock),
+            _most(closed, stock),
         )  # fmt: skip
     market = yardstick.market(blend.blended(closed, made.chance, nothing), stock, limits, watch)
     every = _codes(scenario, made, made.earliest)
     open_ = [asking(closed[0], view, every) for view in views]
     whole, needs = blend.mean(open_, made.chance), goods(views[0], every)
 
-    def at(floor: np.ndarray) -> np.ndarray:
-        owed = yardstick.owed(needs, made, market, floor)
-        return yardstick.lowered(whole, made, market, stock.kit_rate, floor)[1] + owed
+    def people(floor: np.ndarray) -> tuple[Instance, np.ndarray]:
+        return yardstick.lowered(whole, made, market, stock.kit_rate, floor)
 
-    floor = _bearable(made, at(np.ones(len(made))))
-    ceiling, paid = yardstick.lowered(whole, made, market, stock.kit_rate, floor)
-    opened = _opened(made, at(np.zeros(len(made))), at(floor), watch)
+    owed = yardstick.owed(needs, made, market)
+    ceiling, paid = people(_bearable(made, people(np.ones(len(made)))[1], owed))
+    opened = _opened(made, people(np.zeros(len(made)))[1] + owed, paid + owed, watch)
     chosen = _codes(scenario, made, opened.first_day)
     insts = tuple(asking(closed[0], view, chosen) for view in views)
-    kept = np.ones(stock.sites)
-    kept[made.site] = floor
-    return Outlook(
-        scenario, made, opened, insts, goods(views[0], chosen), ceiling, needs, paid, kept, _most(open_, needs)
-    )
+    return Outlook(scenario, made, opened, insts, goods(views[0], chosen), ceiling, needs, paid, _most(open_, needs))
 
 
 def _codes(scenario: Scenario, made: Choices, first_day: np.ndarray) -> dict[str, int]:
@@ -156,18 +154,18 @@ def _most(insts: list[Instance], stock: Goods) -> np.ndarray:
     return np.max([kits.used(inst, stock.kit_rate, inst.target) for inst in insts], axis=0)
 
 
-def _bearable(made: Choices, penalty: np.ndarray) -> np.ndarray:
-    """[O] share of an open site's `penalty` [O, D] that staying closed costs as well, whatever day it opens.
+def _bearable(made: Choices, people: np.ndarray, goods_: np.ndarray) -> np.ndarray:
+    """[O] share of what missing `people` cost at an open site that staying closed costs beside its `goods_` [O, D].
 
-    A site that counts as open at no more than this share of its worth never gains by staying closed: nothing
-    of the bound is lost on it. Candidates cost nothing while closed.
+    A site that counts as open at no more than this share of its worth never gains by staying closed, whatever
+    day it opens: nothing of the bound is lost on it. Candidates cost nothing while closed.
     """
     share = np.zeros(len(made))
     for o in range(made.candidates, len(made)):
-        due = np.cumsum(penalty[o, made.earliest[o] :])
-        paid = made.closed[o] * np.arange(1, len(due) + 1)
+        first = int(made.earliest[o])
+        due, left = np.cumsum(people[o, first:]), np.cumsum(made.closed[o] - goods_[o, first:])
         some = due > 0
-        share[o] = min(1.0, float((paid[some] / due[some]).min(initial=1.0)))
+        share[o] = np.clip((left[some] / due[some]).min(initial=1.0), 0.0, 1.0)
     return share
 
 
@@ -194,8 +192,18 @@ def _least(made: Choices, charge: np.ndarray, watch: Watch) -> float:
         if proved is None:
             return -np.inf
         least = proved
-    waited = made.closed[n:] * np.maximum(charge.shape[1] - made.earliest[n:], 0)
-    return least + float((waited - _gains(made, charge).max(1, initial=0.0)).sum())
+    if len(made) > n:
+        least += _least_resumed(made, charge, watch)
+    return least
+
+
+def _least_resumed(made: Choices, charge: np.ndarray, watch: Watch) -> float:
+    asked = _applications(made, charge)
+    least, rank = _unordered(asked), asked.rank
+    if len(made.order) < (rank[:, None] < rank).sum():  # ranks ask for more than the order does
+        return least
+    proved = reopening.solve(asked, _part(watch), NEAR, _in_turn(asked)).certificate.bound
+    return least if proved is None else max(least, proved)
 
 
 def _part(watch: Watch) -> Watch:
@@ -204,35 +212,33 @@ def _part(watch: Watch) -> Watch:
     return Watch(Limits(seconds=seconds, seed=watch.limits.seed), watch.listen, _stop=watch._stop)
 
 
-def _gains(made: Choices, charge: np.ndarray) -> np.ndarray:
-    """[applications, D + 1] what resuming on a day saves, over never; -inf before the earliest day."""
+def _applications(made: Choices, charge: np.ndarray) -> reopening.Applications:
+    """All that ask to resume, where an open day costs `charge` [O, D]; who never does holds up nobody.
+
+    Ranks keep the order, and may ask for more: of two chains, one may be told to wait for the other.
+    """
     n, days = made.candidates, charge.shape[1]
-    daily = made.closed[n:, None] - charge[n:]
-    saved = np.cumsum(daily[:, ::-1], axis=1)[:, ::-1]
-    saved = np.where(np.arange(days) >= made.earliest[n:, None], saved, -np.inf)
-    return np.column_stack([saved, np.zeros(len(saved))])
+    rank = np.zeros(len(made) - n, np.int64)
+    before, after = (np.array(made.order, np.int64).reshape(-1, 2) - n).T
+    for _ in range(4):
+        np.maximum.at(rank, after, rank[before] + 1)
+    nothing, enough = np.zeros((len(rank), 1, days)), np.full((1, days), np.inf)
+    return reopening.Applications(made.closed[n:], made.earliest[n:], rank, nothing, enough, charge[n:], skips=True)
+
+
+def _unordered(asked: reopening.Applications) -> float:
+    """The least that resumptions cost, were there no order."""
+    days = asked.shape[2]
+    assert asked.price is not None
+    saved = np.cumsum((asked.value[:, None] - asked.price)[:, ::-1], axis=1)[:, ::-1]
+    saved = np.where(np.arange(days) >= asked.earliest[:, None], saved, 0.0)
+    return float((asked.value * np.maximum(days - asked.earliest, 0) - saved.max(1, initial=0.0)).sum())
 
 
 def _resumed(made: Choices, charge: np.ndarray, watch: Watch) -> np.ndarray:
     """First days of applications, in order; those that are not worth what they use never resume."""
-    n, days = made.candidates, charge.shape[1]
-    first = np.full(len(made) - n, days)
-    some = np.flatnonzero(_gains(made, charge).max(1) > 0)
-    if not len(some):
-        return first
-    rank = np.zeros(len(first), np.int64)
-    before, after = (np.array(made.order, np.int64).reshape(-1, 2) - n).T
-    for _ in range(4):
-        np.maximum.at(rank, after, rank[before] + 1)
-    nothing = np.zeros((len(some), 1, days))
-    asked = reopening.Applications(
-        made.closed[n:][some], made.earliest[n:][some], rank[some], nothing, np.full((1, days), np.inf),
-        charge[n:][some],
-    )  # fmt: skip
-    start = _in_turn(asked)
-    found = reopening.solve(asked, _part(watch), 1e-4, start)
-    first[some] = found.first_day
-    return first
+    asked = _applications(made, charge)
+    return reopening.solve(asked, _part(watch), NEAR, _in_turn(asked)).first_day
 
 
 def _in_turn(asked: reopening.Applications) -> np.ndarray:

@@ -17,7 +17,7 @@ import numpy as np
 from allocator.goods import Goods
 from allocator.instance import Instance
 from allocator.limits import Limits, Watch
-from allocator.models import kits, supply, tariff
+from allocator.models import kits, lots, supply, tariff
 from allocator.models.board import Board
 from allocator.models.choice import Choices
 from allocator.models.posting import People
@@ -85,16 +85,14 @@ def lowered(
     return replace(inst, worth=value), charge
 
 
-def owed(stock: Goods, made: Choices, market: Market, floor: np.ndarray) -> np.ndarray:
-    """[O, D] the same for needs and the price of goods on site."""
-    number = _numbers(stock.sites, made)[stock.need_site]
-    price = market.landed.mean(2)[stock.need_site, stock.need_item]
-    least = np.append(floor, 1.0)[number] * stock.need_weight
-    weight = np.maximum(np.minimum(stock.need_weight, price), least)
-    charge = np.zeros((len(made), stock.days))
-    mine = np.flatnonzero(number >= 0)
-    np.add.at(charge, number[mine], weight[mine, None] * stock.need[mine] * (1 + stock.first_half) / 2)
-    return charge
+def owed(stock: Goods, made: Choices, market: Market) -> np.ndarray:
+    """[O, D] what a day open takes of goods at the price on site, or misses where that is cheaper."""
+    lines = lots.lines(stock, np.zeros(stock.shape, np.int64), 0.0)
+    lines = lines.part(np.flatnonzero(np.isin(lines.site, made.site)))
+    price = (market.landed.mean(2)[lines.site, lines.item] * lines.pack)[:, None]
+    each = np.zeros((stock.sites, stock.days))
+    np.add.at(each, lines.site, lots.withheld(lines, np.repeat(price, stock.days, axis=1)))
+    return each[made.site]
 
 
 def _numbers(count: int, made: Choices) -> np.ndarray:

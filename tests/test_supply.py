@@ -112,6 +112,38 @@ def test_line_program_is_exact(seed: int) -> None:
         assert (cost >= plan.cost - 1e-9).all()
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_the_bound_of_sites_that_open_late_is_the_bound_less_the_days_before(seed: int) -> None:
+    """`bound` with a site open from a day on >= `bound` with it open always - `charge` of the days before."""
+    goods, kits = supplies.tiny(seed)
+    rng, prices = np.random.default_rng(seed), random_prices(goods, kits, seed)
+    sites = np.flatnonzero(rng.random(goods.sites) < 0.7)
+    each = supply.charge(goods, prices, kits, sites)
+    assert each.shape == (len(sites), goods.days)
+    assert (each >= 0).all()
+    first = np.zeros(goods.sites, np.int64)
+    first[sites] = rng.integers(0, goods.days + 1, len(sites))
+    closed = np.arange(goods.days) < first[:, None]
+    late = replace(goods, need=np.where(closed[goods.need_site], 0, goods.need))
+    before = float(each[closed[sites]].sum())
+    always = supply.bound(goods, prices, kits)[0]
+    assert supply.bound(late, prices, np.where(closed[:, None], 0, kits))[0] >= always - before - 1e-6
+
+
+def test_a_day_open_takes_what_its_needs_cost_or_miss() -> None:
+    """One line by hand: packs of one, price 3, a need worth 5 and then 2 a unit, two units on hand."""
+    length = np.zeros((1, 3, 4), np.int64)
+    length[0, :, 1], length[0, :, 3] = 2, 1
+    worth = np.zeros((1, 3, 4))
+    worth[0, :, 1], worth[0, :, 3] = 5.0, 2.0
+    nothing = lots.Lines(np.zeros(1, int), np.zeros(1, int), np.array([0]), np.array([1]), length, worth)
+    some = replace(nothing, start=np.array([2]))
+    price = np.full((1, 3), 3.0)
+    np.testing.assert_allclose(lots.withheld(nothing, price), [[8.0, 8.0, 8.0]])
+    # the two on hand serve whichever day is first open
+    np.testing.assert_allclose(lots.withheld(some, price), [[8.0, 8.0, 2.0]])
+
+
 def test_same_question_same_answer() -> None:
     goods, kits = supplies.tiny(7)
     one, two = answer_of(goods, kits), answer_of(goods, kits)

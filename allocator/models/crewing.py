@@ -34,12 +34,14 @@ from allocator.models import engine
 from allocator.models.board import Board
 from allocator.models.cohorts import NEVER
 from allocator.models.peers import MIDDLE, Peers, Team
-from allocator.models.sharp import Crowd, Sharp
+from allocator.models.volume import Crowd, sharpest
 
-ROUND = 4
+ROUND = 3
 """Rounds between two looks at cuts and bound."""
 BOX = 0.04
 """How far prices may move in a round at first, relative to their mean."""
+FRESH = 0.02
+"""How far at least once there are sharper cuts."""
 WIDER, NARROWER = 1.4, 0.7
 """What the box grows or shrinks by after two rounds in a row that did, or did not, better the bound."""
 FEW, KEPT = 24, 60
@@ -48,13 +50,17 @@ ROOM = 4e7
 """Best schedules, of kinds of people at places under cuts, that are kept in a small city."""
 COLUMNS = 24_000
 """Teams in the master, at most."""
-TIGHTENED = 50
-"""Teams of the master that get a cut of their own the first time; later times as many more each."""
+LOOSE = 0.5
+"""A cut at a team of the master joins where it says so much less about the team than those there are."""
+LIKELY = 150
+"""Rows of people looked at for sharper prices of a block: those who gain most."""
 DULL = 12
 """Rounds in a row that gain next to nothing after which there is nothing more to gain."""
-SHARPENED, STEPS = 4, 4
+SHARPENED = 4
 """Blocks of a profile, where many work, that get better prices at a time, from the first time on one more each
-time up to so many; steps for each."""
+time up to so many."""
+STEPS, TEAM_STEPS = 300, 1500
+"""Steps towards the sharpest prices of a block, and of a team, at most."""
 CLOSE = 2e-4
 """Relative distance of master and bound at which only sharper cuts bring more."""
 IDLE = 3
@@ -69,7 +75,7 @@ class Crewing:
         self.cohorts, self.cuts, self.inst = peers.cohorts, peers.cuts, peers.inst
         self.teams: list[Team] = []
         self.seen: set[tuple[int, bytes, bytes]] = set()
-        self.sharps: dict[int, Sharp] = {}
+        self.busy = np.zeros(len(self.cohorts.blocks))
         self.turn: dict[int, int] = {}
         self.refined = 0
         self.slack = np.full(len(self.cohorts.blocks), 1e3)
@@ -173,52 +179,69 @@ class Crewing:
                     self._sharpen(kind, int(g), pay)
 
     def _sharpen(self, kind: int, g: int, pay: np.ndarray) -> None:
-        """Two more cuts for the profile and a team for the master, from the sharpest prices of one block."""
+        """A cut for the profile and a team for the master, from the sharpest prices of one block."""
         cells = [self.cuts.cells(int(self.cohorts.group[g]), p) for p in self.cuts.prices[kind]]
         weight = self.peers.mix.get(g)
         if weight is not None and len(weight) == len(cells):
             start = np.tensordot(weight, cells, 1)
         else:
             start = cells[self.peers.least(g, pay)]
+        heads = self._size(g)
+        rows = self._likely(g, pay, start)
+        people, peer = np.unique(self.peers.peer[rows], return_inverse=True)
+        cost = pay[rows] + self.peers.cost[rows, g]
+        crowd = Crowd(self.peers.shape[rows], cost, peer.reshape(-1), self.peers.room[people].astype(float), heads)
         site = int(self.cuts.site[self.cohorts.group[g]])
-        sharp = self.sharps.setdefault(g, Sharp(self.cuts.field, self.cuts.worth, site))
-        heads, cost = self._size(g), pay + self.peers.cost[:, g]
-        crowd = Crowd(self.peers.shape, cost, self.peers.peer, self.peers.room.astype(float), heads)
-        tried = sharp.run(crowd, start, STEPS, 1.0)
-        self.slack[g] = max(0.05, sharp.least - sharp.inside) if heads is None else 0.7 * self.slack[g]
-        self.cuts.add(kind, [self.cuts.normal(int(self.cohorts.group[g]), p) for p in tried[-2:]])
-        if sharp.heads.any():
-            rows = np.flatnonzero(sharp.heads > 1e-6)
-            self.add(Team(g, rows, np.round(sharp.heads[rows], 4)))
+        sharp = sharpest(self.cuts.field, self.cuts.worth, site, crowd, start, STEPS)
+        if heads is None:
+            self.slack[g], self.busy[g] = max(0.05, sharp.before - sharp.least), sharp.heads.sum()
+        else:
+            self.slack[g] *= 0.7
+        self.cuts.add(kind, [self.cuts.normal(int(self.cohorts.group[g]), sharp.prices)])
+        some = sharp.heads > 0.01
+        if some.any():
+            self.add(Team(g, rows[some], np.round(sharp.heads[some], 4)))
+
+    def _likely(self, g: int, pay: np.ndarray, start: np.ndarray) -> np.ndarray:
+        """Rows of people who gain most at a block at the prices of its cells, `LIKELY` at most."""
+        near = np.flatnonzero(self.peers.cost[:, g] < NEVER)
+        site = np.array([self.cuts.site[self.cohorts.group[g]]])
+        cells = np.zeros(self.inst.required.shape)
+        cells[self.inst.site_posts[site[0]] : self.inst.site_posts[site[0] + 1]] = start
+        shapes, of = np.unique(self.peers.shape[near], return_inverse=True)
+        value = self.cuts.field.values(self.cuts.field.site_gains(cells, site), shapes, site)[:, 0]
+        gain = value[of.reshape(-1)] - pay[near] - self.peers.cost[near, g]
+        return near[np.argsort(-gain, kind="stable")[:LIKELY]]
 
     def _size(self, g: int) -> int | None:
-        """Size of the teams that a cut is wanted for: all at first, then the sizes next to the LP's in turn."""
+        """Size of the teams that a cut is wanted for: all at first, then the sizes next to the best in turn."""
         turn = self.turn[g] = self.turn.get(g, -1) + 1
-        heads = self.sharps[g].heads.sum()
+        heads = self.busy[g]
         if turn % 3 == 0 or heads > MIDDLE - 1 or heads < 0.5:
             return None
         return int(np.floor(heads) + turn % 3 - 1)
 
     def tighten(self, watch: Watch, until: float) -> float:
         """A cut at each of the teams that the master uses; what they were overrated by."""
-        over, done = 0.0, 0
+        over, fresh = 0.0, dict[int, list[np.ndarray]]()
         for n in np.argsort(-self.x, kind="stable"):
             team = self.teams[n]
-            g = team.block
-            if self.x[n] < 1e-3 or done >= TIGHTENED * self.refined or watch.left(until) <= 0:
+            if self.x[n] < 1e-3 or watch.left(until) <= 0:
                 break
-            if team.sharp or self.peers.many[g] or team.heads.sum() < 1.5:
+            if team.sharp or team.heads.sum() < 1.5:
                 continue
-            team.sharp, done = True, done + 1
-            kind, group = int(self.cohorts.kind[g]), int(self.cohorts.group[g])
+            team.sharp = True
+            kind, group = int(self.cohorts.kind[team.block]), int(self.cohorts.group[team.block])
             says = self._says(team)
             start = self.cuts.cells(group, self.cuts.prices[kind][int(says.argmin())])
-            sharp = Sharp(self.cuts.field, self.cuts.worth, int(self.cuts.site[group]))
             none = np.zeros(len(team.rows))
-            sharp.run(Crowd(self.peers.shape[team.rows], none, np.arange(len(none)), team.heads), start, 10, 1.0)
-            if says.min() - sharp.least > 0.5:
+            crowd = Crowd(self.peers.shape[team.rows], none, np.arange(len(none)), team.heads)
+            sharp = sharpest(self.cuts.field, self.cuts.worth, int(self.cuts.site[group]), crowd, start, TEAM_STEPS)
+            if says.min() - sharp.least > LOOSE:
                 over += float(self.x[n] * (says.min() - sharp.least))
-                self.cuts.add(kind, [self.cuts.normal(group, sharp.prices)])
+                fresh.setdefault(kind, []).append(self.cuts.normal(group, sharp.prices))
+        for kind, prices in fresh.items():
+            self.cuts.add(kind, prices)
         return over
 
     def trim(self) -> None:
@@ -257,7 +280,7 @@ class Crewing:
                 best, teams = self._refine(u, s, watch, until) if k else self.peers.price(u, s)
                 for team in teams:
                     self.add(team)
-                least, since = min(least, best), 0
+                least, since, box = min(least, best), 0, max(box, FRESH * float(u.mean()))
             if not self.teams:
                 break
             self.estimate(len(self.worth))

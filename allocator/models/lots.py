@@ -68,21 +68,21 @@ def lines(goods: Goods, kits: np.ndarray, kit_price: np.ndarray | float) -> Line
     return Lines(site, item, goods.stock[goods.depots + site, item], goods.pack[item], length, worth)
 
 
-def eased(lines: Lines, price: np.ndarray, floor: np.ndarray) -> Lines:
-    """Needs worth no more than a unit costs on that day, or `floor` [n] of their worth; kits as they are.
+def withheld(lines: Lines, price: np.ndarray) -> np.ndarray:
+    """[n, D] what the wishes of each day add to the least cost of those that follow, or more; >= 0.
 
-    `price` [n, D] per pack. Where the floor is 0, nobody gains from serving them.
+    Who wishes for nothing before a day costs at least the whole line's `cheapest` less the sum up to that day.
+    Kits of days without wishes are not missed either: they count as saved, at their worth.
     """
-    least = floor[:, None, None] * lines.worth
-    worth = np.maximum(np.minimum(lines.worth, price[:, :, None] / lines.pack[:, None, None]), least)
-    worth[:, :, 0] = lines.worth[:, :, 0]
-    return replace(lines, worth=worth)
-
-
-def missing(lines: Lines) -> np.ndarray:
-    """[n, D] penalty of needs, kits aside, where nothing is used."""
-    penalty: np.ndarray = (lines.length[:, :, 1:] * lines.worth[:, :, 1:]).sum(2)
-    return penalty
+    days = price.shape[1]
+    least = np.zeros((len(lines), days + 1))
+    saved = (lines.length[:, :, 0] * lines.worth[:, :, 0])[:, ::-1].cumsum(1)[:, ::-1]
+    for first in range(days):
+        length = lines.length.copy()
+        length[:, :first] = 0
+        least[:, first] = cheapest(replace(lines, length=length), price) - saved[:, first]
+    spared = np.maximum.accumulate(least[:, :1] - least, axis=1)
+    return np.diff(spared, axis=1)
 
 
 def need_segments(goods: Goods, lines: Lines) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ means       sum_j uses_jrd y_jd <= budget_rd
 site_open   in order of `rank`: for every a of lower rank and d >= e = earliest_a, y_jd - y_j,e-1 <= y_ad, as who
             opens between e and d opens after a; by way of gates h_red, shared by rank and earliest day:
             y_jd - y_j,e-1 <= h_r-1,ed, h_red <= h_r-1,ed, h_red <= y_ad for a of rank r and earliest e
+            Where who never resumes holds up nobody: h_red <= y_ad + 1 - y_a,D-1
 
 The order rows are added where a relaxed answer breaks them. Small questions are solved to the end by
 `tree`, large ones as far as the time allows: the relaxed prices of the means then order a greedy, and a
@@ -49,6 +50,8 @@ class Applications:
     """[R, D] what there is; infinite: enough."""
     price: np.ndarray | None = None
     """[J, D] penalty of a day open; None: none."""
+    skips: bool = False
+    """Does who never resumes hold up nobody?"""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -71,8 +74,11 @@ class Applications:
 
     def in_order(self, first_day: np.ndarray) -> bool:
         """Does nobody resume before all of lower rank that could be open by then?"""
-        for j in np.flatnonzero(first_day < self.uses.shape[2]).tolist():
+        days = self.uses.shape[2]
+        for j in np.flatnonzero(first_day < days).tolist():
             ahead = (self.rank < self.rank[j]) & (self.earliest <= first_day[j])
+            if self.skips:
+                ahead &= first_day < days
             if (first_day[ahead] > first_day[j]).any():
                 return False
         return True
@@ -173,6 +179,10 @@ class _Reopenings(tree.Task):
         columns = [base.columns, self.column[j, d], before[late], self.gate[self.rank[j] - 1, e, d]]
         columns += [self.gate[self.rank[a], self.group[a], at], self.column[a, at]]
         ones = [np.ones(len(j)), -np.ones(int(late.sum())), -np.ones(len(j)), np.ones(len(a)), -np.ones(len(a))]
+        ends = np.zeros(len(j) + len(a))
+        if self.asked.skips:
+            rows, columns, ones = [*rows, other], [*columns, self.column[a, -1]], [*ones, np.ones(len(a))]
+            ends[len(j) :] = 1.0
         spare = np.ones(self.gate.size)
         return replace(
             base,
@@ -180,7 +190,7 @@ class _Reopenings(tree.Task):
             columns=np.concatenate(columns),
             values=np.concatenate([base.values, *ones]),
             row_lower=np.concatenate([base.row_lower, np.full(len(j) + len(a), -np.inf)]),
-            row_upper=np.concatenate([base.row_upper, np.zeros(len(j) + len(a))]),
+            row_upper=np.concatenate([base.row_upper, ends]),
             lower=np.concatenate([lower, 0 * spare]),
             upper=np.concatenate([upper, spare]),
         )
@@ -190,18 +200,19 @@ class _Reopenings(tree.Task):
         y = self._y(x)
         days = y.shape[1]
         before = np.append(y, np.zeros((len(y), 1)), axis=1)[:, self.day - 1]
+        there = y + 1 - y[:, -1:] if self.asked.skips else y
         count, added = np.arange(days), False
         limit = np.ones((len(self.day), days))
         for rank in range(len(self.gate)):
             own = np.flatnonzero(self.rank == rank)
-            np.minimum.at(limit, self.group[own], np.where(self.may[own], y[own], 1.0))
+            np.minimum.at(limit, self.group[own], np.where(self.may[own], there[own], 1.0))
             next_ = np.flatnonzero(self.rank == rank + 1)
             starts = np.where(count >= self.day[:, None], y[next_, None, :] - before[next_, :, None], 0.0)
             over = starts - limit
             worst = (over >= over.max(1, keepdims=True)) & (over > BROKEN)
             new = self.leaving[next_] | worst
             most = np.where(worst, starts, 0.0).max(0)
-            lower = (self.rank <= rank)[:, None] & self.may & (y < most[self.group] - BROKEN)
+            lower = (self.rank <= rank)[:, None] & self.may & (there < most[self.group] - BROKEN)
             added |= bool((new != self.leaving[next_]).any() or (lower & ~self.ahead).any())
             self.leaving[next_] = new
             self.ahead |= lower
@@ -243,6 +254,8 @@ class _Reopenings(tree.Task):
             fits = (asked.uses[j] <= left).all(0)
             until_end = np.logical_and.accumulate(fits[::-1])[::-1]
             ahead = self.rank < self.rank[j]
+            if asked.skips:
+                ahead &= day < days
             passed = (asked.earliest[ahead, None] <= at) & (at < day[ahead, None])
             good = until_end & ~passed.any(0) & self.may[j] & (at >= soonest[j]) & (gain[j] > 0)
             if good.any():

@@ -118,29 +118,28 @@ def solve(
     return desk.answer(best, certificate)
 
 
-def bound(goods: Goods, prices: Prices, kit_cap: np.ndarray, floor: np.ndarray | None = None) -> tuple[float, ...]:
+def bound(goods: Goods, prices: Prices, kit_cap: np.ndarray) -> tuple[float, ...]:
     """Lower bound of supply penalty + distance - sum of kit_price x kits used, kits <= `kit_cap`.
 
-    Valid for any numbers in `prices`: they are made >= 0 first. `floor` [S] is the share of their worth that needs
-    keep where they cost more than that on site; they are worth what they cost there, else all they are (1).
+    Valid for any numbers in `prices`: they are made >= 0 first.
     """
     prices = _sound(goods, prices)
     lines = lots.lines(goods, kit_cap, prices.kit_price)
-    price = _pack_price(goods, prices, lines)
-    if floor is not None:
-        lines = lots.eased(lines, price, floor[lines.site])
-    paid = float(lots.cheapest(lines, price).sum())
+    paid = float(lots.cheapest(lines, _pack_price(goods, prices, lines)).sum())
     return (paid + tariff.network_bound(goods, prices) - float(np.sum(kit_cap * prices.kit_price)),)
 
 
-def charge(goods: Goods, prices: Prices, floor: np.ndarray) -> np.ndarray:
-    """[S, D] penalty of the needs of sites that get nothing, worth what `bound` takes them for."""
+def charge(goods: Goods, prices: Prices, kit_cap: np.ndarray, sites: np.ndarray) -> np.ndarray:
+    """[n, D] what each day on which a site is open adds to the `bound`, or more, of `sites` [n].
+
+    Where the site opens later, the bound is less by no more than the sum of the days before.
+    """
     prices = _sound(goods, prices)
-    lines = lots.lines(goods, np.zeros(goods.shape, np.int64), 0.0)
-    lines = lots.eased(lines, _pack_price(goods, prices, lines), floor[lines.site])
-    owed = np.zeros((goods.sites, goods.days))
-    np.add.at(owed, lines.site, lots.missing(lines))
-    return owed
+    lines = lots.lines(goods, kit_cap, prices.kit_price)
+    lines = lines.part(np.flatnonzero(np.isin(lines.site, sites)))
+    each = np.zeros((goods.sites, goods.days))
+    np.add.at(each, lines.site, lots.withheld(lines, _pack_price(goods, prices, lines)))
+    return each[sites]
 
 
 def kit_force(goods: Goods) -> np.ndarray:

@@ -1,14 +1,8 @@
-"""Prices of a site's shifts at which given people gain least: the sharpest cut for them.
+"""The sharpest prices of a site's shifts by another way than the product's: an LP over schedules.
 
-Minimise over prices p of the cells
-
-    surplus(p) + sum over people of room x max(0, best schedule under p - pay),
-
-or, for teams of a given size, surplus(p) + the most that many people gain.
-
-The LP dual says: staff the cells with schedules of these people, in fractions. Its columns are
-schedules found by the dynamic programme; prices are tried halfway between the best so far and the
-dual of the LP, which keeps them from the extremes that other people would profit from.
+The dual of what `models/volume.py` descends on: staff the cells with schedules of the people, in fractions. Columns
+are schedules found by the dynamic programme; prices are tried halfway between the best so far and the dual of the LP.
+`inside` is what the LP can do with its columns, so no prices of any kind say less.
 """
 
 from __future__ import annotations
@@ -20,6 +14,7 @@ import numpy as np
 
 from allocator.models import engine
 from allocator.models.field import Field
+from allocator.models.volume import Crowd
 from allocator.models.worth import Worth
 
 COLUMNS = 80
@@ -29,35 +24,20 @@ NEAR = -6.0
 SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Crowd:
-    """People who might work at a site: rows with a shape, what they cost, and who shares whose room."""
-
-    shape: np.ndarray
-    """[N]"""
-    pay: np.ndarray
-    """[N]"""
-    person: np.ndarray
-    """[N] whose row it is"""
-    room: np.ndarray
-    """[persons] how many there are, or which fraction takes part"""
-    heads: int | None = None
-    """size of the team, where it is given"""
-
-    def most(self, gain: np.ndarray) -> float:
-        """What the people gain in all, from the gain [N] of every row."""
-        best = np.full(len(self.room), -np.inf)
-        np.maximum.at(best, self.person, gain)
-        if self.heads is None:
-            return float(np.maximum(0, best) @ self.room)
-        order = np.argsort(-best)
-        before = np.cumsum(self.room[order]) - self.room[order]
-        taken = np.clip(self.heads - before, 0, self.room[order])
-        return float(best[order][taken > 0] @ taken[taken > 0])
+def most(crowd: Crowd, gain: np.ndarray) -> float:
+    """What the people gain in all, from the gain [N] of every row."""
+    best = np.full(len(crowd.room), -np.inf)
+    np.maximum.at(best, crowd.person, gain)
+    if crowd.heads is None:
+        return float(np.maximum(0, best) @ crowd.room)
+    order = np.argsort(-best)
+    before = np.cumsum(crowd.room[order]) - crowd.room[order]
+    taken = np.clip(crowd.heads - before, 0, crowd.room[order])
+    return float(best[order][taken > 0] @ taken[taken > 0])
 
 
 @dataclass
-class Sharp:
+class Scheduled:
     """Prices of one site, found step by step; schedules stay for the next call."""
 
     field: Field
@@ -118,7 +98,7 @@ class Sharp:
         if len(some):
             _, slots = self.field.schedules(gains, crowd.shape[some], np.full(len(some), self.site))
             self._add(some, self.field.posts(full, crowd.shape[some], slots) - self.rows.start)
-        return float(self.mine.surplus(prices).sum() + crowd.most(gain))
+        return float(self.mine.surplus(prices).sum() + most(crowd, gain))
 
     def _add(self, rows: np.ndarray, posts: np.ndarray) -> None:
         for row, plan in zip(rows, posts, strict=True):
