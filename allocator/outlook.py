@@ -2,7 +2,8 @@
 
 For scenarios too large for one integer program. A quick plan without the sites to decide on prices a shift
 and a unit of goods. At these prices, `charge`, every site that could open is staffed and supplied, or left
-short where that is cheaper; `opening` and `reopening` decide with them. People and goods are then planned
+short where that is cheaper; `opening` and `reopening` decide with them. What opens makes people and goods dearer:
+a quick plan with these sites gives new prices, at which it is decided anew. People and goods are then planned
 for all cases at once (`blend`), and may follow the case afterwards (`sequel`).
 
 The bound holds for any decision: sites to decide on count as open from their earliest day, with what a
@@ -20,7 +21,7 @@ were charged as if nothing were on hand and resumptions bounded one by one, 2.5 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -39,6 +40,8 @@ from allocator.scenario import Scenario
 
 SECONDS = 20.0
 """Time for openings, and for resumptions, where no limit is given."""
+DECIDED = 0.25, 1.0
+"""Shares of that time for a first decision, at prices without these sites, and one at prices with those that open."""
 NEAR = 1e-4
 """Gap at which resumptions are as good as decided."""
 
@@ -126,23 +129,29 @@ def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
     if not len(made):
         ceiling, nought = blend.mean(closed, made.chance), np.zeros((0, stock.days))
         return Outlook(
-            scenario, made, _opened(made, nought, nought, watch), tuple(closed), stock, ceiling, stock, nought,
+            scenario, made, _opened(made, nought, _part(watch)), tuple(closed), stock, ceiling, stock, nought,
             _most(closed, stock),
         )  # fmt: skip
-    market = yardstick.market(blend.blended(closed, made.chance, nothing), stock, limits, watch)
     every = _codes(scenario, made, made.earliest)
     open_ = [asking(closed[0], view, every) for view in views]
     whole, needs = blend.mean(open_, made.chance), goods(views[0], every)
 
-    def people(floor: np.ndarray) -> tuple[Instance, np.ndarray]:
-        return yardstick.lowered(whole, made, market, stock.kit_rate, floor)
+    def at(first_day: np.ndarray) -> tuple[tuple[Instance, ...], Goods]:
+        chosen = _codes(scenario, made, first_day)
+        return tuple(asking(closed[0], view, chosen) for view in views), goods(views[0], chosen)
 
-    owed = yardstick.owed(needs, made, market)
+    insts, sent, first_day = tuple(closed), stock, np.full(len(made), stock.days)
+    for part in DECIDED:
+        market = yardstick.market(blend.blended(insts, made.chance, nothing), sent, limits, watch)
+        owed = yardstick.owed(needs, made, market)
+        people = partial(yardstick.lowered, whole, made, market, stock.kit_rate)
+        opened = _opened(made, people(np.zeros(len(made)))[1] + owed, _part(watch, part))
+        if (opened.first_day == first_day).all():
+            break
+        first_day = opened.first_day
+        insts, sent = at(first_day)
     ceiling, paid = people(_bearable(made, people(np.ones(len(made)))[1], owed))
-    opened = _opened(made, people(np.zeros(len(made)))[1] + owed, paid + owed, watch)
-    chosen = _codes(scenario, made, opened.first_day)
-    insts = tuple(asking(closed[0], view, chosen) for view in views)
-    return Outlook(scenario, made, opened, insts, goods(views[0], chosen), ceiling, needs, paid, _most(open_, needs))
+    return Outlook(scenario, made, opened, insts, sent, ceiling, needs, paid, _most(open_, needs))
 
 
 def _codes(scenario: Scenario, made: Choices, first_day: np.ndarray) -> dict[str, int]:
@@ -169,18 +178,18 @@ def _bearable(made: Choices, people: np.ndarray, goods_: np.ndarray) -> np.ndarr
     return share
 
 
-def _opened(made: Choices, price: np.ndarray, charge: np.ndarray, watch: Watch) -> Opened:
-    """Openings where a day open costs `charge` [O, D], resumptions where it costs `price`."""
+def _opened(made: Choices, charge: np.ndarray, watch: Watch) -> Opened:
+    """Openings and resumptions where a day open costs `charge` [O, D]."""
     n = made.candidates
     first = np.full(len(made), charge.shape[1])
     told: list[Certificate] = []
     if made.people.any():
-        found = opening.solve(sites.question(made, charge), _part(watch))
+        found = opening.solve(sites.question(made, charge), watch)
         told.append(found.certificate)
         if found.first_day is not None:
             first[:n] = found.first_day
     if len(made) > n:
-        first[n:] = _resumed(made, price, watch)
+        first[n:] = _resumed(made, charge, watch)
     return Opened(first, tuple(told))
 
 
@@ -206,10 +215,15 @@ def _least_resumed(made: Choices, charge: np.ndarray, watch: Watch) -> float:
     return least if proved is None else max(least, proved)
 
 
-def _part(watch: Watch) -> Watch:
+def _part(watch: Watch, part: float = 1.0) -> Watch:
     """A clock of its own for one of the decisions."""
-    seconds = min(SECONDS, 0.08 * (watch.limits.seconds or np.inf))
+    seconds = part * min(SECONDS, 0.08 * (watch.limits.seconds or np.inf))
     return Watch(Limits(seconds=seconds, seed=watch.limits.seed), watch.listen, _stop=watch._stop)
+
+
+def _again(watch: Watch) -> Watch:
+    """A clock as long as the one that is running."""
+    return Watch(watch.limits, watch.listen, _stop=watch._stop)
 
 
 def _applications(made: Choices, charge: np.ndarray) -> reopening.Applications:
@@ -238,7 +252,7 @@ def _unordered(asked: reopening.Applications) -> float:
 def _resumed(made: Choices, charge: np.ndarray, watch: Watch) -> np.ndarray:
     """First days of applications, in order; those that are not worth what they use never resume."""
     asked = _applications(made, charge)
-    return reopening.solve(asked, _part(watch), NEAR, _in_turn(asked)).first_day
+    return reopening.solve(asked, _again(watch), NEAR, _in_turn(asked)).first_day
 
 
 def _in_turn(asked: reopening.Applications) -> np.ndarray:

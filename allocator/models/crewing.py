@@ -11,18 +11,15 @@ The master moves prices within a box around the best so far (boxstep: Marsten, H
 the box follows a better bound, widens while that goes on and narrows when it does not. Without one the
 dual of the master swings: 18 rounds from the prices of the cohort model proved 384.0 thousand on the Wuxi
 case, from the rents' and with prices between best and dual 401.7, with the box 402.6. Cuts join at the
-teams that the master likes and at the sizes that busy places like (`sharp.py`): the value of a team is
-only as true as the sharpest cut at it. Blocks of middling size are looked at in whole people or in fractions,
-whichever says less. Wuxi, the bound alone on one core from a finished plan (412.6), thousand after about 60, 100, 150,
-200 s, one run each:
+teams that the master likes, and at the sizes that busy places like (`volume.py`): the value of a team is only as
+true as the sharpest cut at it. Blocks of middling size are looked at in whole people or in fractions, whichever says
+less. Wuxi, the bound alone on one core from a finished plan (412.6), thousand after about 30, 50, 80, 150 s:
 
-    50 teams tightened, 1 block of a profile sharpened, 24 cuts     401.8  402.2  402.5
-    50 and 1 at first, more each time, 60 cuts, middling whole      401.9  402.6  403.5
-    400 and 3 each time, 60 cuts, middling blocks in fractions      401.7  402.9  404.4  404.7
+    each refinement 50 teams and 1 block of a profile more, four steps of an LP        401.0  401.6  402.0  403.5
+    all teams of the master, 300 steps of the volume algorithm for a block             404.2  405.1  405.4  405.6
 
-A solve of 105 s, where the search has the other core and the proof begins from a poor plan, proved 528.1 in all with
-the first; with 50 and 1 at first, more each time, 528.0 with middling blocks whole, 527.5 in fractions, and 528.2 by
-whichever says less, which is what is done.
+After 150 s of the second the cuts at the teams of the plan are 0.7 thousand too high in all, 2.1 with the first. What
+is left: rosters in fractions of schedules (about 1.5), travel of the nearest (1.0), teams in fractions (0.9), the plan.
 """
 
 from __future__ import annotations

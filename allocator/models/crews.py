@@ -22,6 +22,8 @@ NODES = 60_000
 """Parts of teams of one size looked at for a site, at most."""
 STEPS, RATE = 120, 3.0
 """Steps towards the best mixture of cuts, and how far the first one goes."""
+IDLE = 25
+"""Steps without gain after which the mixture is good enough."""
 ROWS = 400
 """People of whom teams are made, at most; the others count with their bound."""
 
@@ -67,7 +69,7 @@ def best(base: np.ndarray, gain: np.ndarray, people: People, near: float, most: 
         if not len(keep):
             continue
         part = np.ascontiguousarray(gain[:, keep].T)
-        mixed, over = _mixes(base, part, people.size[keep], h)
+        mixed, over = _mixes(base, part, people.size[keep], h, max(0.0, floor - near))
         if over <= max(0.0, floor - near):
             value = max(value, min(over, float(says[h])))
             continue
@@ -122,15 +124,17 @@ def _top(gain: np.ndarray, size: np.ndarray, most: int) -> np.ndarray:
 
 
 @compiled
-def _mixes(base: np.ndarray, gain: np.ndarray, size: np.ndarray, heads: int) -> tuple[np.ndarray, float]:
-    """Weights [Q] of cuts under which a team of `heads` gives least at best, and what it gives.
+def _mixes(
+    base: np.ndarray, gain: np.ndarray, size: np.ndarray, heads: int, bar: float
+) -> tuple[np.ndarray, float]:
+    """Weights [Q] of cuts under which a team of `heads` gives least at best, and what it gives; `bar` is low enough.
 
     Any mixture of cuts is a cut; the best mixture sees people in fractions, where single cuts each choose
     their own team. Exponentiated gradient steps (Kivinen & Warmuth 1997).
     """
     rows, cuts = gain.shape
     weight = np.full(cuts, 1.0 / cuts)
-    best, least = weight.copy(), 1e18
+    best, least, since = weight.copy(), 1e18, 0
     says = np.zeros(cuts)
     top, at = np.zeros(heads), np.zeros(heads, np.int64)
     for step in range(STEPS):
@@ -160,9 +164,11 @@ def _mixes(base: np.ndarray, gain: np.ndarray, size: np.ndarray, heads: int) -> 
         for k in range(heads):
             value += top[k]
         if value < least:
+            if value < least - 1e-4 * abs(value):
+                since = step
             least = value
             best[:] = weight
-        if high - low < 1e-9:
+        if high - low < 1e-9 or least <= bar or step - since >= IDLE:
             break
         total = 0.0
         for q in range(cuts):
