@@ -42,6 +42,12 @@ FEW, MANY = 2, 4
 """Layers in which the sites are filled: for the first plan, and where there is time for a better start."""
 SHORT = 15.0
 """Seconds of a limit below which nothing is begun anew."""
+SEARCHED, LAST, SUPPLIED = 0.84, 0.03, 5.0
+"""Share of a limit for the search, the part of it for the last rounds, and the seconds that supply takes after it."""
+SOON = ((2.0, 2, 0), (5.0, 2, 1), (10.0, 2, 3))
+"""Limits in seconds from which a plan to be had at once is made of so many layers and rounds; one layer below."""
+LATE = 10.0
+"""How many times the limit such rounds may take."""
 
 
 def solve(
@@ -97,6 +103,8 @@ class Solve:
         self._pinned()
         self._charge()
         prove = self.limits.prove and (self.seen is None or self.seen.provable)
+        if self.start is None and watch.left() < SHORT:
+            people.improve(watch, LATE, self._soon()[1])
         judging = self._first(prove) if self.start is None else None
         if prove and self.proof is None:
             self._note(*self._quick_bound(watch))
@@ -111,11 +119,11 @@ class Solve:
             people.settle(watch, 0.5)
         if not self._enough():
             hear = proving.hear if proving else None
-            rounds = self.limits.rounds
-            people.improve(watch, 0.75, rounds if self.start else min(ROUNDS, rounds), hear)
-            if self.start is None and watch.left(0.72) > 0:
-                people.anneal(watch, 0.72, rounds, hear)
-                people.improve(watch, 0.75, min(ROUNDS, rounds), hear)
+            rounds, until = self.limits.rounds, self._searched()
+            people.improve(watch, until, rounds if self.start else min(ROUNDS, rounds), hear)
+            if self.start is None and watch.left(until - LAST) > 0:
+                people.anneal(watch, until - LAST, rounds, hear)
+                people.improve(watch, until, min(ROUNDS, rounds), hear)
         if watch.left(0.9) > 0:
             self._keep("plan", "full")
         elif self.best is None:
@@ -126,14 +134,26 @@ class Solve:
 
     # -- steps -------------------------------------------------------------------------------
 
+    def _searched(self) -> float:
+        """Share of the limit that the search may have: supply follows it while the proof goes on."""
+        seconds = self.limits.seconds or np.inf
+        return max(0.7, min(SEARCHED, 0.9 - SUPPLIED / max(seconds, 1e-9)))
+
     def _anew(self) -> bool:
         """Is there time to fill the sites once for a first plan, and once more for a better start?"""
         return self.start is None and self.seen is None and self.watch.left() >= SHORT
 
+    def _soon(self) -> tuple[int, int]:
+        """Layers and rounds of a plan that is to be had at once."""
+        seconds = self.limits.seconds or np.inf
+        asked = [(layers, min(rounds, self.limits.rounds)) for least, layers, rounds in SOON if seconds >= least]
+        return asked[-1] if asked else (1, 0)
+
     def _start(self) -> None:
         """Fill the sites, or put the plan in hand on the board."""
         if self.start is None:
-            self.people.start(self.watch, MANY if self.seen is not None and self.watch.left() >= SHORT else FEW)
+            many = self.seen is not None and self.watch.left() >= SHORT
+            self.people.start(self.watch, MANY if many else min(FEW, self._soon()[0]))
             return
         warm.place(self.people.search.board, self.start.tables)
         self.people.best = self.people.search.board.copy()

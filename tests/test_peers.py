@@ -191,3 +191,23 @@ def test_large_cities_are_proved_by_peers_alone(monkeypatch: pytest.MonkeyPatch)
     plan = inst.unstaffed + inst.moved - float(value.benefit(board.staffed).sum() - board.costs().sum())
     assert bound <= plan + 1e-6
     assert bound > 0.3 * plan
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_first_bound_is_below_every_plan_and_not_far(seed: int) -> None:
+    inst, field, board = town(seed)
+    value = worth(inst)
+    plan = inst.unstaffed + inst.moved - float(value.benefit(board.staffed).sum() - board.costs().sum())
+    assert proof.quick(field, value) <= plan + 1e-6
+
+
+def test_a_rent_that_all_sites_pay_says_more_than_all_they_are_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = 0
+    for seed in range(8):
+        inst, field, _ = town(seed)
+        value = worth(inst)
+        rent = proof.quick(field, value)
+        with monkeypatch.context() as patch:
+            patch.setattr(proof, "RENTS", 0)
+            more += rent > proof.quick(field, value) + 1e-6
+    assert more >= 1

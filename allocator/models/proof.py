@@ -54,6 +54,8 @@ COMPACT = 400_000
 """Pairs of cadre and site up to which the matching gives a second set of prices."""
 CUTS, FEW = 32, 12
 """Cuts of a profile that are worked out for everybody, at most: person by person, and by peers to begin with."""
+RENTS = 16
+"""Rents tried for a first bound."""
 ROUNDS = 15
 """Rounds of the cohort model of a large city; with 40 the peers get no further in the same time."""
 
@@ -168,11 +170,17 @@ def _beyond(gain: np.ndarray, base: np.ndarray, size: int) -> float:
 
 
 def quick(field: Field, worth: Worth) -> float:
-    """A bound in one pass: everyone alone at the best site, as if the others were not there."""
+    """A bound in one pass: everyone alone at the best site, where every site pays for a schedule what the others do.
+
+    A site pays what its shifts are worth, or less: so much that nobody has more than a rent, the same everywhere.
+    Shifts that are worth more than they pay keep the rest.
+    """
     inst = field.inst
     first = np.where(worth.required > 0, worth.first, worth.second) - worth.toll
     price = np.where(worth.target > 0, np.maximum(0.0, first), 0.0)
     value = field.values(field.slot_gains(price), np.arange(len(inst.shape_trait)))
+    scale = _rent(inst, worth, price, value)
+    price, value = price * scale[inst.post_site][:, None], value * scale
     best = np.zeros(len(inst.cadres))
     for b in range(len(inst.batches)):
         c = np.flatnonzero(inst.shape[:, b] >= 0)
@@ -185,6 +193,20 @@ def quick(field: Field, worth: Worth) -> float:
             best[c] = np.maximum(best[c], gain.max(1, initial=0.0))
     most = float(worth.surplus(price).sum() + best.sum())
     return inst.unstaffed + inst.moved - most
+
+
+def _rent(inst: Instance, worth: Worth, price: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """[J] scale of the prices [P, D] of each site at the best rent; `value` [U, J] are schedules at full prices."""
+    shape = inst.shape.max(1, initial=-1)
+    heads = np.bincount(shape[shape >= 0], minlength=len(value))
+    dear = value.max(0, initial=0.0)
+    least, found = np.inf, np.ones(len(dear))
+    for rent in np.append(np.quantile(dear, np.linspace(0.05, 1, RENTS)), np.inf) if dear.any() else ():
+        scale = np.minimum(1.0, rent / np.maximum(dear, 1e-12))
+        most = worth.surplus(price * scale[inst.post_site][:, None]).sum() + heads @ (value * scale).max(1, initial=0.0)
+        if most < least:
+            least, found = most, scale
+    return found
 
 
 def solve(field: Field, worth: Worth, board: Board, watch: Watch, until: float) -> float:
