@@ -129,7 +129,7 @@ def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
     if not len(made):
         ceiling, nought = blend.mean(closed, made.chance), np.zeros((0, stock.days))
         return Outlook(
-            scenario, made, _opened(made, nought, _part(watch)), tuple(closed), stock, ceiling, stock, nought,
+            scenario, made, _opened(made, nought, watch), tuple(closed), stock, ceiling, stock, nought,
             _most(closed, stock),
         )  # fmt: skip
     every = _codes(scenario, made, made.earliest)
@@ -145,7 +145,7 @@ def outlook(scenario: Scenario, limits: Limits, watch: Watch) -> Outlook:
         market = yardstick.market(blend.blended(insts, made.chance, nothing), sent, limits, watch)
         owed = yardstick.owed(needs, made, market)
         people = partial(yardstick.lowered, whole, made, market, stock.kit_rate)
-        opened = _opened(made, people(np.zeros(len(made)))[1] + owed, _part(watch, part))
+        opened = _opened(made, people(np.zeros(len(made)))[1] + owed, watch, part)
         if (opened.first_day == first_day).all():
             break
         first_day = opened.first_day
@@ -178,18 +178,18 @@ def _bearable(made: Choices, people: np.ndarray, goods_: np.ndarray) -> np.ndarr
     return share
 
 
-def _opened(made: Choices, charge: np.ndarray, watch: Watch) -> Opened:
-    """Openings and resumptions where a day open costs `charge` [O, D]."""
+def _opened(made: Choices, charge: np.ndarray, watch: Watch, part: float = 1.0) -> Opened:
+    """Openings and resumptions where a day open costs `charge` [O, D]; `part` of the time there is for them."""
     n = made.candidates
     first = np.full(len(made), charge.shape[1])
     told: list[Certificate] = []
     if made.people.any():
-        found = opening.solve(sites.question(made, charge), watch)
+        found = opening.solve(sites.question(made, charge), _part(watch, part))
         told.append(found.certificate)
         if found.first_day is not None:
             first[:n] = found.first_day
     if len(made) > n:
-        first[n:] = _resumed(made, charge, watch)
+        first[n:] = _resumed(made, charge, _part(watch, part))
     return Opened(first, tuple(told))
 
 
@@ -221,11 +221,6 @@ def _part(watch: Watch, part: float = 1.0) -> Watch:
     return Watch(Limits(seconds=seconds, seed=watch.limits.seed), watch.listen, _stop=watch._stop)
 
 
-def _again(watch: Watch) -> Watch:
-    """A clock as long as the one that is running."""
-    return Watch(watch.limits, watch.listen, _stop=watch._stop)
-
-
 def _applications(made: Choices, charge: np.ndarray) -> reopening.Applications:
     """All that ask to resume, where an open day costs `charge` [O, D]; who never does holds up nobody.
 
@@ -252,7 +247,7 @@ def _unordered(asked: reopening.Applications) -> float:
 def _resumed(made: Choices, charge: np.ndarray, watch: Watch) -> np.ndarray:
     """First days of applications, in order; those that are not worth what they use never resume."""
     asked = _applications(made, charge)
-    return reopening.solve(asked, _again(watch), NEAR, _in_turn(asked)).first_day
+    return reopening.solve(asked, watch, NEAR, _in_turn(asked)).first_day
 
 
 def _in_turn(asked: reopening.Applications) -> np.ndarray:

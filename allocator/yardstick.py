@@ -91,9 +91,7 @@ def owed(stock: Goods, made: Choices, market: Market) -> np.ndarray:
     lines = lots.lines(stock, np.zeros(stock.shape, np.int64), 0.0)
     lines = lines.part(np.flatnonzero(np.isin(lines.site, made.site)))
     price = (market.landed.mean(2)[lines.site, lines.item] * lines.pack)[:, None]
-    each = np.zeros((stock.sites, stock.days))
-    np.add.at(each, lines.site, lots.withheld(lines, np.repeat(price, stock.days, axis=1)))
-    return each[made.site]
+    return lots.by_site(lines, lots.withheld(lines, np.repeat(price, stock.days, axis=1)), stock.sites)[made.site]
 
 
 def _numbers(count: int, made: Choices) -> np.ndarray:

@@ -13,13 +13,13 @@ dual of the master swings: 18 rounds from the prices of the cohort model proved 
 case, from the rents' and with prices between best and dual 401.7, with the box 402.6. Cuts join at the
 teams that the master likes, and at the sizes that busy places like (`volume.py`): the value of a team is only as
 true as the sharpest cut at it. Blocks of middling size are looked at in whole people or in fractions, whichever says
-less. Wuxi, the bound alone on one core from a finished plan (412.6), thousand after about 30, 50, 80, 150 s:
+less. Wuxi, the bound alone on one core from a finished plan (412.6), thousand after about 60, 100, 150 s, one run each:
 
-    each refinement 50 teams and 1 block of a profile more, four steps of an LP        401.0  401.6  402.0  403.5
-    all teams of the master, 300 steps of the volume algorithm for a block             404.2  405.1  405.4  405.6
+    each refinement 50 teams and 1 block of a profile more, four steps of an LP        401.9  402.6  403.5
+    all teams of the master, 300 steps of the volume algorithm for a block             405.2  405.5  405.6
 
-After 150 s of the second the cuts at the teams of the plan are 0.7 thousand too high in all, 2.1 with the first. What
-is left: rosters in fractions of schedules (about 1.5), travel of the nearest (1.0), teams in fractions (0.9), the plan.
+At the teams of a MIP over the columns of the master cuts were some 7 thousand too high with the first, 0.7 with the
+second. There the whole rosters found fall 2.4 thousand short of those in fractions, and the MIP 0.9 of its LP.
 """
 
 from __future__ import annotations
@@ -218,9 +218,9 @@ class Crewing:
             return None
         return int(np.floor(heads) + turn % 3 - 1)
 
-    def tighten(self, watch: Watch, until: float) -> float:
-        """A cut at each of the teams that the master uses; what they were overrated by."""
-        over, fresh = 0.0, dict[int, list[np.ndarray]]()
+    def tighten(self, watch: Watch, until: float) -> None:
+        """A cut at each of the teams that the master uses, where it says less."""
+        fresh: dict[int, list[np.ndarray]] = {}
         for n in np.argsort(-self.x, kind="stable"):
             team = self.teams[n]
             if self.x[n] < 1e-3 or watch.left(until) <= 0:
@@ -235,11 +235,9 @@ class Crewing:
             crowd = Crowd(self.peers.shape[team.rows], none, np.arange(len(none)), team.heads)
             sharp = sharpest(self.cuts.field, self.cuts.worth, int(self.cuts.site[group]), crowd, start, TEAM_STEPS)
             if says.min() - sharp.least > LOOSE:
-                over += float(self.x[n] * (says.min() - sharp.least))
                 fresh.setdefault(kind, []).append(self.cuts.normal(group, sharp.prices))
         for kind, prices in fresh.items():
             self.cuts.add(kind, prices)
-        return over
 
     def trim(self) -> None:
         """Keep the cuts of each profile that say least about the teams in the master or about the best ones."""

@@ -85,6 +85,13 @@ def withheld(lines: Lines, price: np.ndarray) -> np.ndarray:
     return np.diff(spared, axis=1)
 
 
+def by_site(lines: Lines, each: np.ndarray, sites: int) -> np.ndarray:
+    """[sites, D] sum over the lines of a site of `each` [n, D]."""
+    total = np.zeros((sites, each.shape[1]))
+    np.add.at(total, lines.site, each)
+    return total
+
+
 def need_segments(goods: Goods, lines: Lines) -> tuple[np.ndarray, np.ndarray]:
     """Line of each need line, and its rank there: its segments are 1 + 3 rank and the next two."""
     return _segments(goods, lines.site, lines.item)

@@ -20,11 +20,10 @@ Nothing is assumed of u, s or p: they come from the cohort model (`generation.py
 rents of places (`rents.py`) and from a master LP over teams of peers (`crewing.py`), which has most of
 the time. Wuxi, against a plan of 412.6 thousand, CPU seconds on one of two shared cores:
 
-    rents after 15 rounds of cohorts      13 s    396.6
-    peers at those prices                 15 s    400.2
-    master LP over teams, 4 rounds        32 s    404.3
-    8 rounds                              48 s    405.2
-    12 rounds                             74 s    405.3
+    master LP over teams, first round     19 s    400.2
+    5 rounds                              32 s    404.3
+    9 rounds                              48 s    405.2
+    13 rounds                             74 s    405.3
 """
 
 from __future__ import annotations

@@ -137,9 +137,7 @@ def charge(goods: Goods, prices: Prices, kit_cap: np.ndarray, sites: np.ndarray)
     prices = _sound(goods, prices)
     lines = lots.lines(goods, kit_cap, prices.kit_price)
     lines = lines.part(np.flatnonzero(np.isin(lines.site, sites)))
-    each = np.zeros((goods.sites, goods.days))
-    np.add.at(each, lines.site, lots.withheld(lines, _pack_price(goods, prices, lines)))
-    return each[sites]
+    return lots.by_site(lines, lots.withheld(lines, _pack_price(goods, prices, lines)), goods.sites)[sites]
 
 
 def kit_force(goods: Goods) -> np.ndarray:
