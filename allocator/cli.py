@@ -147,6 +147,9 @@ def _count(problems: tuple[Problem, ...]) -> str:
 )
 @click.option("--processes", type=click.IntRange(min=1), help="Processes to use [default: one per core].")
 @click.option(
+    "--scheduler", metavar="ADDRESS", help="Plan the parts of a large scenario on the workers of this Dask scheduler."
+)
+@click.option(
     "--pins",
     type=Path,
     metavar="RUN_OR_FILE",
@@ -164,6 +167,7 @@ def solve(
     gap: float,
     seed: int,
     processes: int | None,
+    scheduler: str | None,
     pins: Path | None,
     events: Path | None,
     today: str | None,
@@ -178,9 +182,9 @@ def solve(
 
     Ctrl-C keeps the best plan so far; a second Ctrl-C aborts and writes nothing.
     """
-    from allocator import console, ready, runs, seal, state, summary, trade
+    from allocator import console, parts, ready, runs, seal, state, summary, trade
 
-    limits = limits_of(seconds, gap, seed, processes)
+    limits = replace(limits_of(seconds, gap, seed, processes), scheduler=scheduler)
     watch = Watch(limits, None if quiet else console.Ticker())
     if out is not None:
         _refuse_foreign(out)
@@ -195,7 +199,7 @@ def solve(
     runs.save(found, plan, folder)
     if not violations:
         seal.seal(folder, seal.digests(folder))
-        if len(found.settings.cases) < 2:
+        if len(found.settings.cases) < 2 and not parts.large(found):
             ready.keep(state.State(found, plan), folder, ready.digest(folder))
     if as_json:
         made = {"run": str(folder), "seconds": round(watch.seconds, 3)}

@@ -7,12 +7,13 @@ with it; the job is given to another one, `ATTEMPTS` times at most.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from allocator.errors import InputError, NoPlanError, Problem
@@ -95,7 +96,9 @@ def _died(error: Exception) -> bool:
 
 
 def _attend(driver: int) -> None:
-    """End this worker when its driver is gone: one that was killed cannot end it."""
+    """End this worker when its driver is gone: one that was killed cannot end it. Ctrl-C is the driver's to heed."""
+    with suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == driver:

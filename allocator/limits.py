@@ -27,6 +27,8 @@ class Limits:
     """Rounds of search at most once kits are charged; with no time limit, these alone bound the work."""
     prove: bool = True
     """False: no bound is asked for."""
+    scheduler: str | None = None
+    """Address of a Dask scheduler, whose workers plan the parts of a large scenario; None: processes here."""
 
 
 @dataclass(frozen=True)

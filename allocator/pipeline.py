@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from allocator import exact, finish, layout, sequel, warm
+from allocator import exact, finish, layout, parts, sequel, warm
 from allocator.beside import Beside
 from allocator.certificate import Certificate, Status, gap
 from allocator.errors import NoPlanError
@@ -44,6 +44,11 @@ SHORT = 15.0
 """Seconds of a limit below which nothing is begun anew."""
 SEARCHED, LAST, SUPPLIED = 0.84, 0.03, 5.0
 """Share of a limit for the search, the part of it for the last rounds, and the seconds that supply takes after it."""
+PROVED = 0.9
+"""Share of a limit after which the proof ends beside the search."""
+ALONE, LONE = 0.5, 0.97
+"""The same for the search, and for the proof, of a large city on one core, one after the other."""
+CONTRADICTED = "contradicts the plan and is dropped: please report"
 SOON = ((2.0, 2, 0), (5.0, 2, 1), (10.0, 2, 3))
 """Limits in seconds from which a plan to be had at once is made of so many layers and rounds; one layer below."""
 LATE = 10.0
@@ -71,6 +76,11 @@ def solve(
         if found is not None:
             return found
         return Solve(scenario, limits, watch, None, outlook(scenario, limits, watch)).run()
+    division = parts.division(scenario)
+    if division is not None:
+        from allocator import province  # which makes solves of its own
+
+        return province.solve(scenario, division, limits, watch, start)
     return Solve(scenario, limits, watch, start).run()
 
 
@@ -95,9 +105,17 @@ class Solve:
         self.people = People(self.inst, limits.seed)
         self.prices: supply.Prices | None = None
         self.proof: Proof | None = None
+        self.proved: proof.Proved | None = None
+        self.like: proof.Proved | None = None
+        """what is known of a city like this one"""
         self.best: tuple[float, Answer] | None = None
 
     def run(self) -> Plan:
+        self.decide()
+        return self._plan()
+
+    def decide(self) -> None:
+        """Search and prove until time is up or nothing more is to be gained; `best`, `prices`, `proved` tell what."""
         watch, people = self.watch, self.people
         self._start()
         self._pinned()
@@ -107,7 +125,7 @@ class Solve:
             people.improve(watch, LATE, self._soon()[1])
         judging = self._first(prove) if self.start is None else None
         if prove and self.proof is None:
-            self._note(*self._quick_bound(watch))
+            self._quickly(*self._quick_bound(watch))
         if self._anew():
             hear = judging.hear if judging else None
             people.start(watch, MANY, hear)
@@ -130,12 +148,13 @@ class Solve:
             self._keep("plan", "quick")
         if proving is not None:
             self._proved(proving)
-        return self._plan()
 
     # -- steps -------------------------------------------------------------------------------
 
     def _searched(self) -> float:
-        """Share of the limit that the search may have: supply follows it while the proof goes on."""
+        """Share of the limit that the search may have: supply follows, and the proof where it does not run beside."""
+        if self.limits.prove and not self._apart and self._large:
+            return ALONE
         seconds = self.limits.seconds or np.inf
         return max(0.7, min(SEARCHED, 0.9 - SUPPLIED / max(seconds, 1e-9)))
 
@@ -190,7 +209,7 @@ class Solve:
         self._supply("quick")
         found = quickly.result() if quickly is not None else None
         if found is not None:
-            self._note(*found)
+            self._quickly(*found)
         self._told("first plan")
         if not (self._apart and self._anew()):
             return None
@@ -205,7 +224,7 @@ class Solve:
 
         return Beside(judge, self.watch, True)
 
-    def _quick_bound(self, watch: Watch) -> tuple[float, float, float, float, float]:
+    def _quick_bound(self, watch: Watch) -> tuple[proof.Proved, float, float, float, float]:
         """Bounds of people, goods and sites at the prices of kits as they are; the seconds of the first two."""
         at = watch.seconds
         field, worth, _ = self._bounded()
@@ -226,20 +245,27 @@ class Solve:
         field, worth, best = self._bounded()
         begun = self.watch.seconds
 
-        def work(watch: Watch) -> tuple[float, float]:
-            return proof.solve(field, worth, best, watch, 0.9), watch.seconds - begun
+        def work(watch: Watch) -> tuple[proof.Proved, float]:
+            until = PROVED if self._apart else LONE
+            return proof.solve(field, worth, best, watch, until, self.like), watch.seconds - begun
 
         return Beside(work, self.watch, self._apart)
 
     @property
     def _apart(self) -> bool:
         """Is the city large enough, and is there a core, for work beside the search?"""
-        return self.limits.processes > 1 and self.inst.minutes.size > proof.COMPACT
+        return self.limits.processes > 1 and self._large
+
+    @property
+    def _large(self) -> bool:
+        """Does the proof take as long as the search?"""
+        return self.inst.minutes.size > proof.COMPACT
 
     def _proved(self, proving: Beside) -> None:
         found = proving.result()
         if found is not None and self.proof is not None:
-            self._note(found[0], self.proof.goods, self.proof.sites, found[1], self.proof.goods_seconds)
+            self.proved = found[0]
+            self._note(found[0].bound, self.proof.goods, self.proof.sites, found[1], self.proof.goods_seconds)
 
     def _goods_bound(self) -> float:
         assert self.prices is not None
@@ -253,6 +279,10 @@ class Solve:
             return 0.0
         assert self.prices is not None
         return self.seen.sites_bound(self.prices, watch)
+
+    def _quickly(self, people: proof.Proved, *more: float) -> None:
+        self.proved = people
+        self._note(people.bound, *more)
 
     def _note(self, people: float, goods_: float, sites: float, people_seconds: float, goods_seconds: float) -> None:
         new = Proof(people, goods_, people_seconds, goods_seconds, sites)
@@ -312,7 +342,7 @@ class Solve:
     def _agree(self, objective: float) -> None:
         """A bound above a plan is no bound: better to prove nothing than to show it."""
         if self.proof is not None and self.proof.whole > objective + TIGHT * max(1.0, abs(objective)):
-            self.watch.tell("bound", objective, None, "contradicts the plan and is dropped: please report")
+            self.watch.tell("bound", objective, None, CONTRADICTED)
             self.proof = None
 
     def _certificates(self, answer: Answer, objective: float, bound: float | None) -> tuple[Certificate, ...]:

@@ -23,7 +23,7 @@ from allocator.tables import RULES
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"errors", "tables", "certificate"}
 DECIDES = {"instance", "reach", "goods", "models", "warm", "larder", "standing", "ready"}
-DECIDES |= {"sites", "layout", "blend", "outlook", "yardstick"}
+DECIDES |= {"sites", "layout", "blend", "outlook", "yardstick", "parts"}
 JUDGES = {"plan", "planfile", "context", "measures", "verifier", "judge", "agenda", "ledger", "distance", "summary"}
 JUDGES |= {"runs", "compare", "replan", "prospects"}
 JUDGES |= {"report", "part", "figures", "handbook", "drawing", "words"}
@@ -31,7 +31,7 @@ SERVES = {"seal", "store", "service", "pages"}
 MEETING = {"pipeline", "cli", "cli_service", "__main__", "questions", "front", "sweep", "trade", "state", "candidates"}
 MEETING |= {"exact", "sequel", "recourse", "foresight", "cli_foresight"}
 MEETING |= {"offers", "explain", "fixes", "means", "phrases", "remedies", "shadow", "options", "cli_bench"}
-MEETING |= {"outcome", "cure", "cli_fix", "cli_frontier", "cli_prepare", "resumptions"}
+MEETING |= {"outcome", "cure", "cli_fix", "cli_frontier", "cli_prepare", "resumptions", "province"}
 
 
 def module_name(path: Path) -> str:

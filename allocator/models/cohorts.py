@@ -19,15 +19,13 @@ import numpy as np
 
 from allocator.instance import Instance
 from allocator.models import engine
+from allocator.models.blocks import NEVER, Blocks
 from allocator.models.cuts import Cuts
 
 MOST = 3100
 """Teams of whole people listed for one profile at most."""
-BUSY = 4
-"""Sites that ask for at least this many people a day are staffed in fractions of people."""
 SAMPLE = 16
 """Members looked at per batch and trait."""
-NEVER = 1e12
 
 
 @dataclass
@@ -80,12 +78,12 @@ def average_members(inst: Instance, seed: int = 0) -> tuple[np.ndarray, np.ndarr
     return shapes, average
 
 
-class Cohorts:
+class Cohorts(Blocks):
     """The cohort model of an instance under a set of cuts, which it refines."""
 
     def __init__(self, cuts: Cuts, average: np.ndarray):
+        super().__init__(cuts)
         inst = cuts.inst
-        self.inst, self.cuts = inst, cuts
         trait = inst.shape_trait[np.maximum(inst.shape, 0).max(1)]
         key = np.column_stack([inst.shape >= 0, trait, inst.home])
         self.keys, self.of = np.unique(key, axis=0, return_inverse=True)
@@ -93,31 +91,11 @@ class Cohorts:
         self.size = np.bincount(self.of)
         self.open = self.keys[:, : len(inst.batches)].astype(bool)
         self.trait = self.keys[:, len(inst.batches)]
-        self._blocks()
         self.average = average[self.trait] * self.open[:, :, None]
         self.cost = self._travel()
         self.members = [self._members(number) for number in cuts.classes]
         self.tables: list[np.ndarray] = [np.zeros(0)] * len(cuts.sample)
         self.evaluate(set(range(len(cuts.sample))))
-
-    def _blocks(self) -> None:
-        inst, cuts = self.inst, self.cuts
-        sites = np.flatnonzero(cuts.group >= 0)
-        pair = np.column_stack([cuts.group[sites], inst.site_district[sites]]).reshape(-1, 2)
-        self.blocks, block = np.unique(pair, axis=0, return_inverse=True)
-        self.block = np.full(len(inst.sites), -1)
-        self.block[sites] = block.reshape(-1)
-        self.count = np.bincount(self.block[sites], minlength=len(self.blocks))
-        self.group = self.blocks[:, 0]
-        self.kind = cuts.kind_of_group[self.group] if len(self.group) else np.zeros(0, int)
-        daily = np.zeros((len(inst.sites), inst.days), np.int64)
-        np.add.at(daily, inst.post_site, inst.required)
-        peak = daily.max(1, initial=0)
-        self.big = np.array([peak[cuts.site[g]] >= BUSY for g in self.group], bool)
-        self.of_kind = [np.flatnonzero(self.kind == k) for k in range(len(cuts.sample))]
-        self.column = np.zeros(len(self.group), np.int64)
-        for k, groups in enumerate(cuts.groups):
-            self.column[self.of_kind[k]] = np.searchsorted(groups, self.group[self.of_kind[k]])
 
     def _travel(self) -> np.ndarray:
         """[K, B, G] average travel cost of the nearer half; infinite where less than a tenth is in reach."""

@@ -28,8 +28,8 @@ import numpy as np
 
 from allocator.limits import Watch
 from allocator.models import engine
+from allocator.models.blocks import NEVER
 from allocator.models.board import Board
-from allocator.models.cohorts import NEVER
 from allocator.models.peers import MIDDLE, Peers, Team
 from allocator.models.volume import Crowd, sharpest
 
@@ -69,13 +69,13 @@ class Crewing:
 
     def __init__(self, peers: Peers):
         self.peers = peers
-        self.cohorts, self.cuts, self.inst = peers.cohorts, peers.cuts, peers.inst
+        self.places, self.cuts, self.inst = peers.places, peers.cuts, peers.inst
         self.teams: list[Team] = []
         self.seen: set[tuple[int, bytes, bytes]] = set()
-        self.busy = np.zeros(len(self.cohorts.blocks))
+        self.busy = np.zeros(len(self.places.blocks))
         self.turn: dict[int, int] = {}
         self.refined = 0
-        self.slack = np.full(len(self.cohorts.blocks), 1e3)
+        self.slack = np.full(len(self.places.blocks), 1e3)
         self.worth = np.zeros(0)
         self.basis: engine.Basis | None = None
         self.x = np.zeros(0)
@@ -93,7 +93,7 @@ class Crewing:
         posted = np.flatnonzero(board.site >= 0)
         posted = posted[np.argsort(board.site[posted], kind="stable")]
         for cadres in np.split(posted, np.flatnonzero(np.diff(board.site[posted])) + 1):
-            block = int(self.cohorts.block[board.site[cadres[0]]]) if len(cadres) else -1
+            block = int(self.places.block[board.site[cadres[0]]]) if len(cadres) else -1
             if block >= 0:
                 rows, heads = np.unique(self.peers.row[self.peers.of[cadres], board.batch[cadres]], return_counts=True)
                 self.add(Team(block, rows, heads.astype(float)))
@@ -110,7 +110,7 @@ class Crewing:
 
     def _says(self, team: Team) -> np.ndarray:
         """[Q] what every cut says about the benefit of a team."""
-        kind, column = self.cohorts.kind[team.block], self.cohorts.column[team.block]
+        kind, column = self.places.kind[team.block], self.places.column[team.block]
         value = self.cuts.value[kind][:, self.peers.shape[team.rows], column]
         return np.asarray(self.cuts.base[kind][:, column] + value @ team.heads)
 
@@ -119,7 +119,7 @@ class Crewing:
 
         People may be had, or let go, at the price of that side of the box (Marsten et al. 1975).
         """
-        peers, batches, blocks = len(self.peers.room), len(self.inst.batches), len(self.cohorts.blocks)
+        peers, batches, blocks = len(self.peers.room), len(self.inst.batches), len(self.places.blocks)
         n = np.array([len(t.rows) for t in self.teams])
         prices = peers + batches
         first = 2 * prices
@@ -136,7 +136,7 @@ class Crewing:
             columns=np.concatenate([np.arange(first), column, column, first + np.arange(len(n))]),
             values=np.concatenate([np.full(prices, -1.0), np.ones(prices), heads, heads, np.ones(len(n))]),
             row_lower=np.full(prices + blocks, -np.inf),
-            row_upper=np.concatenate([self.peers.room, self.inst.batch_size, self.cohorts.count]).astype(float),
+            row_upper=np.concatenate([self.peers.room, self.inst.batch_size, self.places.count]).astype(float),
         )
         answer = engine.solve(model, "glop", seconds=20.0, basis=self.basis, algorithm="primal_simplex")
         self.basis = answer.basis
@@ -152,7 +152,7 @@ class Crewing:
             return
         pay = u[self.peers.peer] + s[self.peers.batch]
         reduced = np.array([w - pay[t.rows] @ t.heads for w, t in zip(self.worth, self.teams, strict=True)])
-        top = np.full(len(self.cohorts.blocks), 0.0)
+        top = np.full(len(self.places.blocks), 0.0)
         block = np.array([t.block for t in self.teams])
         np.maximum.at(top, block, reduced)
         behind = top[block] - reduced
@@ -167,17 +167,17 @@ class Crewing:
     def sharpen(self, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> None:
         """Better prices for the blocks where many work, at the prices of people, some blocks of a profile each time."""
         pay = u[self.peers.peer] + s[self.peers.batch]
-        for kind, mine in enumerate(self.cohorts.of_kind):
+        for kind, mine in enumerate(self.places.of_kind):
             if not len(mine) or not self.peers.some[mine].any():
                 continue
-            likely = np.argsort(-self.cohorts.count[mine] * self.slack[mine], kind="stable")
+            likely = np.argsort(-self.places.count[mine] * self.slack[mine], kind="stable")
             for g in mine[likely[: min(SHARPENED, self.refined)]]:
                 if watch.left(until) > 0:
                     self._sharpen(kind, int(g), pay)
 
     def _sharpen(self, kind: int, g: int, pay: np.ndarray) -> None:
         """A cut for the profile and a team for the master, from the sharpest prices of one block."""
-        cells = [self.cuts.cells(int(self.cohorts.group[g]), p) for p in self.cuts.prices[kind]]
+        cells = [self.cuts.cells(int(self.places.group[g]), p) for p in self.cuts.prices[kind]]
         weight = self.peers.mix.get(g)
         if weight is not None and len(weight) == len(cells):
             start = np.tensordot(weight, cells, 1)
@@ -188,13 +188,13 @@ class Crewing:
         people, peer = np.unique(self.peers.peer[rows], return_inverse=True)
         cost = pay[rows] + self.peers.cost[rows, g]
         crowd = Crowd(self.peers.shape[rows], cost, peer.reshape(-1), self.peers.room[people].astype(float), heads)
-        site = int(self.cuts.site[self.cohorts.group[g]])
+        site = int(self.cuts.site[self.places.group[g]])
         sharp = sharpest(self.cuts.field, self.cuts.worth, site, crowd, start, STEPS)
         if heads is None:
             self.slack[g], self.busy[g] = max(0.05, sharp.before - sharp.least), sharp.heads.sum()
         else:
             self.slack[g] *= 0.7
-        self.cuts.add(kind, [self.cuts.normal(int(self.cohorts.group[g]), sharp.prices)])
+        self.cuts.add(kind, [self.cuts.normal(int(self.places.group[g]), sharp.prices)])
         some = sharp.heads > 0.01
         if some.any():
             self.add(Team(g, rows[some], np.round(sharp.heads[some], 4)))
@@ -202,7 +202,7 @@ class Crewing:
     def _likely(self, g: int, pay: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Rows of people who gain most at a block at the prices of its cells, `LIKELY` at most."""
         near = np.flatnonzero(self.peers.cost[:, g] < NEVER)
-        site = np.array([self.cuts.site[self.cohorts.group[g]]])
+        site = np.array([self.cuts.site[self.places.group[g]]])
         cells = np.zeros(self.inst.required.shape)
         cells[self.inst.site_posts[site[0]] : self.inst.site_posts[site[0] + 1]] = start
         shapes, of = np.unique(self.peers.shape[near], return_inverse=True)
@@ -228,7 +228,7 @@ class Crewing:
             if team.sharp or team.heads.sum() < 1.5:
                 continue
             team.sharp = True
-            kind, group = int(self.cohorts.kind[team.block]), int(self.cohorts.group[team.block])
+            kind, group = int(self.places.kind[team.block]), int(self.places.group[team.block])
             says = self._says(team)
             start = self.cuts.cells(group, self.cuts.prices[kind][int(says.argmin())])
             none = np.zeros(len(team.rows))
@@ -239,11 +239,11 @@ class Crewing:
         for kind, prices in fresh.items():
             self.cuts.add(kind, prices)
 
-    def trim(self) -> None:
+    def trim(self, most: int = KEPT) -> None:
         """Keep the cuts of each profile that say least about the teams in the master or about the best ones."""
-        each = len(self.cuts.shapes) * len(self.cohorts.blocks)
-        kept = int(np.clip(ROOM / max(1, each), FEW, KEPT))
-        for kind, mine in enumerate(self.cohorts.of_kind):
+        each = len(self.cuts.shapes) * len(self.places.blocks)
+        kept = min(most, int(np.clip(ROOM / max(1, each), FEW, KEPT)))
+        for kind, mine in enumerate(self.places.of_kind):
             cuts = len(self.cuts.prices[kind])
             if cuts <= kept or not len(mine):
                 continue
@@ -251,19 +251,37 @@ class Crewing:
             use[:3] += 1e6
             use += np.arange(cuts) * 1e-3
             for n, team in enumerate(self.teams):
-                if self.cohorts.kind[team.block] == kind and (n >= len(self.x) or self.x[n] > 1e-6):
+                if self.places.kind[team.block] == kind and (n >= len(self.x) or self.x[n] > 1e-6):
                     use[int(self._says(team).argmin())] += 1 + 1e3 * (self.x[n] if n < len(self.x) else 0)
             for g in mine:
                 if len(self.peers.mix.get(int(g), ())) == cuts:
                     use += 1e3 * (self.peers.mix[int(g)] > 1e-6)
             self.cuts.keep(kind, np.sort(np.argsort(-use, kind="stable")[:kept]))
 
+    def charged(self, u: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, ...]:
+        """[profiles] prices [p, D], per unit of worth, that the blocks of each charge on average."""
+        pay, out = u[self.peers.peer] + s[self.peers.batch], []
+        for kind, mine in enumerate(self.places.of_kind):
+            stack = np.stack(self.cuts.prices[kind])
+            weight = np.zeros(len(stack))
+            for g in mine:
+                mix = self.peers.mix.get(int(g))
+                if mix is not None and len(mix) == len(stack) and self.peers.many[g]:
+                    weight += mix
+                else:
+                    weight[self.peers.least(int(g), pay)] += 1
+            out.append(np.tensordot(weight / max(1, len(mine)), stack, 1))
+        return tuple(out)
+
     # -- column generation -------------------------------------------------------------------
 
     def solve(
         self, board: Board, u: np.ndarray, s: np.ndarray, watch: Watch, until: float, enough: float, rounds: int = 200
-    ) -> float:
-        """Least bound found on the value, from prices u [K] of peers and s [B] of batches; stops at `enough`."""
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Least bound found on the value, from prices u [K] of peers and s [B] of batches; stops at `enough`.
+
+        Also returns the best prices, under the cuts that there are in the end.
+        """
         self.add_plan(board)
         least, box, turn = np.inf, BOX * float(u.mean()) if len(u) else 1.0, 0
         best, dull, since, idle, held = np.inf, 0, 0, 0, np.inf
@@ -301,7 +319,7 @@ class Crewing:
                 since, held = 0, least
                 if idle >= IDLE:
                     break
-        return least
+        return least, u, s
 
     def _refine(self, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> tuple[float, list[Team]]:
         """Sharper cuts where they are loose, none that say nothing; the bound at the prices then, and good teams."""

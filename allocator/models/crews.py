@@ -56,15 +56,15 @@ def best(base: np.ndarray, gain: np.ndarray, people: People, near: float, most: 
     value, teams, worth = 0.0, np.full((0, max(1, size)), -1), np.zeros(0)
     if not size or not cuts:
         return Found(value, teams, worth)
-    top = _top(gain, people.size, size)
-    says = (base[:, None] + top).min(0)
+    gain = np.ascontiguousarray(gain)
+    tops = top(gain, people.size, size)
+    says = (base[:, None] + tops).min(0)
     floor = 0.0
     found: list[tuple[np.ndarray, np.ndarray]] = []
     for h in np.argsort(-says[1:], kind="stable") + 1:
         if says[h] <= max(0.0, floor - near):
             break
-        alone = (base + top[:, h - 1])[:, None] + gain
-        potential = alone.min(0)
+        potential = _potential(base + tops[:, h - 1], gain)
         keep = np.flatnonzero(potential > max(0.0, floor - near))
         if not len(keep):
             continue
@@ -97,8 +97,8 @@ def _likely(
     base: np.ndarray, gain: np.ndarray, keep: np.ndarray, size: np.ndarray, heads: int, bar: float
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Rows that may be in a team above the bar, best first, at most `ROWS`; bound of the others."""
-    top = _top(gain.T, size[keep], heads - 1)[:, -1]
-    potential = (base + top + gain).min(1)
+    others = top(np.ascontiguousarray(gain.T), size[keep], heads - 1)[:, -1] if heads > 1 else 0.0
+    potential = (base + others + gain).min(1)
     order = np.argsort(-potential, kind="stable")
     order = order[potential[order] > bar]
     rest = float(potential[order[ROWS]]) if len(order) > ROWS else 0.0
@@ -106,21 +106,37 @@ def _likely(
     return keep[order], np.ascontiguousarray(gain[order]), rest
 
 
-def _top(gain: np.ndarray, size: np.ndarray, most: int) -> np.ndarray:
-    """[Q, most + 1] the most that so many people gain under each cut."""
-    out = np.zeros((len(gain), most + 1))
-    k = min(most, gain.shape[1])
-    pick = np.argpartition(-gain, k - 1, axis=1)[:, :k]
-    each = np.take_along_axis(gain, pick, 1)
-    order = np.argsort(-each, axis=1)
-    each, room = np.take_along_axis(each, order, 1), np.take_along_axis(size[pick], order, 1)
-    upto = np.cumsum(room, axis=1)
-    for h in range(1, most + 1):
-        at = (upto < h).sum(1)
-        inside = at < k
-        step = np.where(inside, each[np.arange(len(gain)), np.minimum(at, k - 1)], -1e9)
-        out[:, h] = out[:, h - 1] + step
+@compiled
+def top(gain: np.ndarray, size: np.ndarray, most: int) -> np.ndarray:
+    """[Q, most + 1] the most that so many people gain under each cut, from gain [Q, R] and how many there are [R]."""
+    cuts, rows = gain.shape
+    out, best = np.zeros((cuts, most + 1)), np.zeros(most)
+    for q in range(cuts):
+        best[:] = -1e9
+        for r in range(rows):
+            g = gain[q, r]
+            for _ in range(min(size[r], most)):
+                if g <= best[most - 1]:
+                    break
+                k = most - 1
+                while k > 0 and best[k - 1] < g:
+                    best[k] = best[k - 1]
+                    k -= 1
+                best[k] = g
+        for h in range(most):
+            out[q, h + 1] = out[q, h] + best[h]
     return out
+
+
+@compiled
+def _potential(base: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """[R] the least over cuts of base [Q] and gain [Q, R]."""
+    cuts, rows = gain.shape
+    least = np.full(rows, 1e18)
+    for q in range(cuts):
+        for r in range(rows):
+            least[r] = min(least[r], base[q] + gain[q, r])
+    return least
 
 
 @compiled

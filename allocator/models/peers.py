@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from allocator.models import crews, engine
-from allocator.models.cohorts import NEVER, Cohorts
+from allocator.models.blocks import NEVER, Blocks
 from allocator.models.cuts import Cuts
 
 NEAR, TEAMS = 3.0, 50
@@ -52,9 +52,9 @@ class Team:
 class Peers:
     """The LP over teams of peers and its prices."""
 
-    def __init__(self, cohorts: Cohorts, cuts: Cuts):
-        self.cohorts, self.cuts = cohorts, cuts
-        inst = self.inst = cohorts.inst
+    def __init__(self, places: Blocks, cuts: Cuts):
+        self.places, self.cuts = places, cuts
+        inst = self.inst = places.inst
         key = np.column_stack([inst.shape, inst.home, inst.previous])
         keys, of = np.unique(key, axis=0, return_inverse=True)
         self.of = of.reshape(-1)
@@ -68,15 +68,15 @@ class Peers:
         self.heads = self._heads()
         size = self.room[self.peer]
         self.people = [crews.People(self.peer, size, min(LARGEST, int(h) + 2)) for h in self.heads]
-        self.many = (self.heads > LARGEST - 1)[self.cohorts.kind]
-        self.some = (self.heads > SOME)[self.cohorts.kind]
+        self.many = (self.heads > LARGEST - 1)[self.places.kind]
+        self.some = (self.heads > SOME)[self.places.kind]
         self.either = np.flatnonzero(self.some & ~self.many)
         self.mix: dict[int, np.ndarray] = {}
 
     def _costs(self, previous: np.ndarray) -> np.ndarray:
         """[R, blocks] least travel of a peer to a site of a block, less what staying saves."""
-        inst, block = self.inst, self.cohorts.block
-        blocks = len(self.cohorts.blocks)
+        inst, block = self.inst, self.places.block
+        blocks = len(self.places.blocks)
         minutes = np.full((len(self.room), blocks), np.inf)
         for g in range(blocks):
             np.minimum.at(minutes[:, g], self.of, inst.minutes[:, block == g].min(1))
@@ -100,30 +100,41 @@ class Peers:
     def idle(self) -> float:
         """What staying where nobody is asked for may save, at most."""
         inst = self.inst
-        lost = (inst.previous >= 0) & (self.cohorts.block[np.maximum(inst.previous, 0)] < 0)
+        lost = (inst.previous >= 0) & (self.places.block[np.maximum(inst.previous, 0)] < 0)
         return float(inst.w_change * lost.sum())
 
     @staticmethod
     def _named(g: int, found: crews.Found) -> list[Team]:
+        rows = np.sort(found.teams, axis=1)
+        first = (rows >= 0).argmax(1)
+        plain = ((rows[:, 1:] != rows[:, :-1]) | (rows[:, 1:] < 0)).all(1)
         teams = []
-        for rows in found.teams:
-            some, heads = np.unique(rows[rows >= 0], return_counts=True)
-            teams.append(Team(g, some, heads.astype(float)))
+        for n in range(len(rows)):
+            some, heads = rows[n, first[n] :], np.ones(rows.shape[1] - first[n])
+            if not plain[n]:
+                some, count = np.unique(some, return_counts=True)
+                heads = count.astype(float)
+            teams.append(Team(g, some, heads))
         return teams
 
     def price(self, u: np.ndarray, s: np.ndarray) -> tuple[float, list[Team]]:
         """Bound on the value at the prices, and the teams that look best at them."""
+        most, found = self.most(u, s)
+        return float(self.room @ u + self.inst.batch_size @ s) + most, found
+
+    def most(self, u: np.ndarray, s: np.ndarray) -> tuple[float, list[Team]]:
+        """What all places can make of people beyond their prices, at most, and the teams that look best."""
         pay = u[self.peer] + s[self.batch]
-        total = float(self.room @ u + self.inst.batch_size @ s) + self.idle()
+        total = self.idle()
         found: list[Team] = []
-        for g in range(len(self.cohorts.blocks)):
+        for g in range(len(self.places.blocks)):
             value, teams = self._fraction(g, pay) if self.many[g] else self._whole(g, pay)
-            total += float(self.cohorts.count[g]) * value
+            total += float(self.places.count[g]) * value
             found.extend(teams)
         return total, found
 
     def _gain(self, g: int, pay: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        kind, column = self.cohorts.kind[g], self.cohorts.column[g]
+        kind, column = self.places.kind[g], self.places.column[g]
         value = self.cuts.value[kind][:, self.shape, column]
         return self.cuts.base[kind][:, column], value - (pay + self.cost[:, g])
 
@@ -140,8 +151,8 @@ class Peers:
 
     def _whole(self, g: int, pay: np.ndarray) -> tuple[float, list[Team]]:
         base, gain = self._gain(g, pay)
-        found = crews.best(base, gain, self.people[self.cohorts.kind[g]], NEAR, TEAMS)
-        kind = int(self.cohorts.kind[g])
+        found = crews.best(base, gain, self.people[self.places.kind[g]], NEAR, TEAMS)
+        kind = int(self.places.kind[g])
         larger = self.people[kind].most + 1
         value = max(found.value, self._by_size(base, gain, kind, larger))
         return value, self._named(g, found)
@@ -149,19 +160,14 @@ class Peers:
     def _by_size(self, base: np.ndarray, gain: np.ndarray, kind: int, first: int) -> float:
         """Bound on teams from a size on, by size up to `MIDDLE`, then by whoever still gains."""
         people = self.people[kind]
-        some = min(MIDDLE, gain.shape[1])
-        if not some:
+        if not gain.shape[1]:
             return 0.0
-        pick = np.argpartition(-gain, some - 1, axis=1)[:, :some]
-        pick = np.take_along_axis(pick, np.argsort(-np.take_along_axis(gain, pick, 1), axis=1), 1)
-        each, room = np.take_along_axis(gain, pick, 1), people.size[pick]
-        before = np.cumsum(room, axis=1) - room
-        says = [
-            base + (each * np.clip(size - before, 0, room)).sum(1) for size in range(first, max(MIDDLE, first) + 1)
-        ]
-        taken = np.clip(max(MIDDLE, first) - before, 0, room)
-        says[-1] = says[-1] + np.maximum(gain, 0) @ people.size - (np.maximum(each, 0) * taken).sum(1)
-        return max(0.0, max(float(s.min()) for s in says))
+        last = max(MIDDLE, first)
+        tops = crews.top(np.ascontiguousarray(gain), people.size, last)
+        says = base[:, None] + tops
+        # beyond the last size: whoever still gains
+        says[:, last] = base + np.maximum(gain, 0) @ people.size + np.minimum(0, tops[:, last] - tops.max(1))
+        return max(0.0, float(says[:, first:].min(0).max()))
 
     def _fraction(self, g: int, pay: np.ndarray) -> tuple[float, list[Team]]:
         base, gain = self._gain(g, pay)
@@ -196,5 +202,5 @@ class Peers:
         self.mix[g] = weight
         heads = np.round(answer.x[:-1], 3)
         use = heads > 0
-        value = max(0.0, min(value, float(each.min()), self._by_size(base, gain, int(self.cohorts.kind[g]), 1)))
+        value = max(0.0, min(value, float(each.min()), self._by_size(base, gain, int(self.places.kind[g]), 1)))
         return value, [Team(g, some[use], heads[use])] if use.any() else []

@@ -28,13 +28,17 @@ the time. Wuxi, against a plan of 412.6 thousand, CPU seconds on one of two shar
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from allocator.instance import Instance
 from allocator.limits import Watch
 from allocator.models import generation
+from allocator.models.blocks import NEVER, Blocks
 from allocator.models.board import Board
-from allocator.models.cohorts import NEVER, Cohorts, Priced, average_members, combinations
+from allocator.models.cohorts import Cohorts, Priced, average_members, combinations
 from allocator.models.crewing import Crewing
 from allocator.models.cuts import Cuts, teams_in_hand
 from allocator.models.field import Field
@@ -53,10 +57,29 @@ COMPACT = 400_000
 """Pairs of cadre and site up to which the matching gives a second set of prices."""
 CUTS, FEW = 32, 12
 """Cuts of a profile that are worked out for everybody, at most: person by person, and by peers to begin with."""
+USED = 24
+"""Cuts of a profile that are handed on with a bound, at most."""
 RENTS = 16
 """Rents tried for a first bound."""
 ROUNDS = 15
 """Rounds of the cohort model of a large city; with 40 the peers get no further in the same time."""
+
+
+@dataclass(frozen=True)
+class Proved:
+    """A bound, and what proves it: prices, and the cuts that matter at them."""
+
+    bound: float
+    people: np.ndarray
+    """[C] of cadres"""
+    batches: np.ndarray
+    """[B] of a place in each batch"""
+    cuts: tuple[tuple[np.ndarray, ...], ...]
+    """[profiles][q] prices [p, D] of shifts per unit of worth"""
+    named: tuple[bytes, ...] = ()
+    """[profiles] what tells each from the others, in this instance and in others (`demands`)"""
+    posted: tuple[np.ndarray, ...] = ()
+    """[profiles] price [p, D] that its blocks charge on average"""
 
 
 def sharpen(cohorts: Cohorts, priced: Priced, most: int, whole: bool) -> Cuts:
@@ -168,7 +191,7 @@ def _beyond(gain: np.ndarray, base: np.ndarray, size: int) -> float:
     return float(says.min(0)[size:].max())
 
 
-def quick(field: Field, worth: Worth) -> float:
+def quick(field: Field, worth: Worth) -> Proved:
     """A bound in one pass: everyone alone at the best site, where every site pays for a schedule what the others do.
 
     A site pays what its shifts are worth, or less: so much that nobody has more than a rent, the same everywhere.
@@ -191,7 +214,10 @@ def quick(field: Field, worth: Worth) -> float:
             gain = np.where(near, value[inst.shape[c, b]] - cost, -NEVER)
             best[c] = np.maximum(best[c], gain.max(1, initial=0.0))
     most = float(worth.surplus(price).sum() + best.sum())
-    return inst.unstaffed + inst.moved - most
+    cuts = Cuts(field, worth, np.zeros(0, np.int64))
+    spans = [slice(inst.site_posts[j], inst.site_posts[j + 1]) for j in cuts.site]
+    sold = tuple(tuple(cuts.normal(int(g), price[spans[g]]) for g in groups) for groups in cuts.groups)
+    return Proved(inst.unstaffed + inst.moved - most, best, np.zeros(len(inst.batches)), sold)
 
 
 def _rent(inst: Instance, worth: Worth, price: np.ndarray, value: np.ndarray) -> np.ndarray:
@@ -208,11 +234,30 @@ def _rent(inst: Instance, worth: Worth, price: np.ndarray, value: np.ndarray) ->
     return found
 
 
-def solve(field: Field, worth: Worth, board: Board, watch: Watch, until: float) -> float:
+def demands(cuts: Cuts) -> tuple[bytes, ...]:
+    """[profiles] what is asked of a site, as in any instance of the same duties, shifts and days."""
+    inst, out = cuts.inst, []
+    for j in cuts.sample:
+        rows = slice(inst.site_posts[j], inst.site_posts[j + 1])
+        scale = max(float(inst.worth[rows].max()), 1e-9)
+        asked = (inst.post_shift, inst.post_duty, inst.required, inst.target, np.round(inst.worth / scale, 9))
+        out.append(b"|".join(np.ascontiguousarray(a[rows]).tobytes() for a in asked))
+    return tuple(out)
+
+
+def solve(
+    field: Field, worth: Worth, board: Board, watch: Watch, until: float, like: Proved | None = None
+) -> Proved:
     """Lower bound on staffing, travel, change and fairness, with the prices and tolls in `worth`.
 
-    `board` is a plan to start from; the better it is, the sooner good prices are found.
+    `board` is a plan to start from; the better it is, the sooner good prices are found. `like` is what was
+    proved of another instance that asks for much the same, such as another part of a province: its cuts
+    and what it charges for shifts stand in for the cohort model.
     """
+    if like is not None:
+        full, posted, s = _likened(Cuts(field, worth, np.arange(len(field.inst.shape_trait))), like)
+        places = Blocks(full)
+        return _sharpest(Peers(places, full), [posted[k] for k in places.kind], s, worth, board, watch, until)
     inst = field.inst
     compact = inst.minutes.size <= COMPACT
     shapes, average = average_members(inst)
@@ -228,15 +273,56 @@ def solve(field: Field, worth: Worth, board: Board, watch: Watch, until: float) 
     near = sharpen(cohorts, likely, FEW, False)
     _mix(cohorts, mixed, near)
     peers = Peers(cohorts, near)
-    value = float(worth.benefit(board.staffed).sum() - board.costs().sum())
-    constant = inst.unstaffed + inst.moved
-    bound, u, s = Rents(cohorts, mixed, near, peers).descend(prices.batch, value, watch, until, STEPS)
-    watch.tell("rents", constant - value, constant - bound, "a price for every place")
+    stacks = [np.stack(p) for p in cohorts.cuts.prices]
+    posted = [np.tensordot(mixed.weight[g], stacks[kind], 1) for g, kind in enumerate(cohorts.kind)]
     if compact:
         dual, most = Dual(cohorts, sharpen(cohorts, likely, CUTS, True)), np.full(len(inst.sites), np.inf)
-        bound = min(bound, dual.evaluate(u[peers.of], s, most), dual.evaluate(*_matched(field, worth), most))
-    bound = min(bound, Crewing(peers).solve(board, u, s, watch, until, value))
-    return constant - bound
+        least = dual.evaluate(*_matched(field, worth), most)
+        return _sharpest(
+            peers, posted, prices.batch, worth, board, watch, until, lambda u, s: min(least, dual.evaluate(u, s, most))
+        )
+    return _sharpest(peers, posted, prices.batch, worth, board, watch, until)
+
+
+def _sharpest(
+    peers: Peers,
+    posted: list[np.ndarray],
+    s: np.ndarray,
+    worth: Worth,
+    board: Board,
+    watch: Watch,
+    until: float,
+    alone: Callable[[np.ndarray, np.ndarray], float] = lambda u, s: np.inf,
+) -> Proved:
+    """The bound from prices [G] of the shifts of blocks and s [B] of batches.
+
+    `alone` bounds the value in another way, from prices [C] of cadres and [B] of batches.
+    """
+    inst, cuts = peers.inst, peers.cuts
+    value, constant = float(worth.benefit(board.staffed).sum() - board.costs().sum()), inst.unstaffed + inst.moved
+    bound, u, s = Rents(posted, cuts, peers).descend(s, value, watch, until, STEPS)
+    watch.tell("rents", constant - value, constant - bound, "a price for every place")
+    bound = min(bound, alone(u[peers.of], s))
+    crewing = Crewing(peers)
+    found, u, s = crewing.solve(board, u, s, watch, until, value)
+    crewing.trim(USED)
+    charged = crewing.charged(u, s)
+    sold = tuple(tuple(p) for p in cuts.prices)
+    return Proved(constant - min(bound, found), u[peers.of], s, sold, demands(cuts), charged)
+
+
+def _likened(cuts: Cuts, like: Proved) -> tuple[Cuts, list[np.ndarray], np.ndarray]:
+    """Cuts of an instance, what its profiles charge, and prices of batches, by what is known of one like it."""
+    known = {name: k for k, name in enumerate(like.named)}
+    cuts.basic()
+    posted = []
+    for kind, name in enumerate(demands(cuts)):
+        k = known.get(name)
+        if k is not None:
+            cuts.add(kind, list(like.cuts[k]))
+        # of what is not known there: half of what the shifts are worth
+        posted.append(cuts.prices[kind][0] / 2 if k is None else like.posted[k])
+    return cuts, posted, like.batches.copy()
 
 
 def _mix(cohorts: Cohorts, priced: Priced, full: Cuts) -> None:

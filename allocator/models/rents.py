@@ -5,7 +5,7 @@ peer of kind k (`peers.py`) finds anywhere at these prices, the value of a plan 
 
     size @ u + batch_size @ s + sum over blocks of count x surplus(p[g]).
 
-p[g] = scale[g] x the price that the cohort model has for the block. A best schedule scales with its
+p[g] = scale[g] x a price to begin with, such as the cohort model has for the block. A best schedule scales with its
 prices, so trying other scales costs no dynamic programme: a step over all peers and blocks takes some
 milliseconds, and damped subgradient steps (Polyak's length, the momentum of the volume algorithm) sort
 out who is worth what where, which the cohort model sees only on average.
@@ -17,7 +17,6 @@ import numpy as np
 
 from allocator.instance import Instance
 from allocator.limits import Watch
-from allocator.models.cohorts import Cohorts, Priced
 from allocator.models.cuts import Cuts
 from allocator.models.kernel import compiled
 from allocator.models.peers import Peers
@@ -32,16 +31,16 @@ BATCH = 0.05
 class Rents:
     """The bound as a function of a scale for every block and a price for every batch."""
 
-    def __init__(self, cohorts: Cohorts, priced: Priced, full: Cuts, peers: Peers):
-        self.inst: Instance = cohorts.inst
-        self.peers, self.count = peers, cohorts.count.astype(float)
-        blocks = len(cohorts.blocks)
+    def __init__(self, posted: list[np.ndarray], full: Cuts, peers: Peers):
+        """`posted` [G] are prices [p, D] of the shifts of each block, per unit of worth."""
+        places = peers.places
+        self.inst: Instance = places.inst
+        self.peers, self.count = peers, places.count.astype(float)
+        blocks = len(places.blocks)
         self.value = np.zeros((len(peers.shape), blocks))
         self.surplus = np.zeros((blocks, len(GRID)))
-        for g, kind in enumerate(cohorts.kind):
-            group = int(cohorts.group[g])
-            price = np.tensordot(priced.weight[g], np.stack(cohorts.cuts.prices[kind]), 1)
-            base, best = full.scaled(group, price, GRID)
+        for g, price in enumerate(posted):
+            base, best = full.scaled(int(places.group[g]), price, GRID)
             self.surplus[g], self.value[:, g] = base, best[peers.shape]
         self.unit = (1 + self.value.max(0, initial=0.0)) * np.sqrt(self.count)
 
