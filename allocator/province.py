@@ -105,7 +105,11 @@ class Province:
         watch.tell("parts", None, None, f"{len(self.parts)} parts that share no depot")
         with _stopping(watch) as stop:
             planned = self._plans(stop)
-            value = finish.measured(self.scenario, _together([p.tables for p in planned]))
+            together = _together([p.tables for p in planned])
+            # of a hundred cities they take gigabytes, so each is kept once
+            planned = [replace(p, tables={}) for p in planned]
+            value = finish.measured(self.scenario, together)
+            del together
             watch.tell("plan", value.objective, None, "all parts together")
             people, goods_ = self._bounds(planned, stop) if self.limits.prove else (None, None)
         whole = None if people is None or goods_ is None else people + goods_

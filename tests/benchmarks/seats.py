@@ -52,9 +52,11 @@ def solve(scenario: Scenario, given: Any, now: Callable[[], float]) -> dict[str,
         code = str(Path(__file__).with_name("timefold_seats.py"))
         heap = {"JAVA_TOOL_OPTIONS": f"-Xmx{max(1, int(given.memory / 2))}g"}
         command = [given.timefold_python, code, question, answer]
-        done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=os.environ | heap)
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
+        done = subprocess.run(command, check=False, env=os.environ | heap, **pipes)
         if done.returncode or not answer.exists():
-            return record | {"status": f"failed ({done.returncode})", "bound": None}
+            why = ([line for line in done.stderr.splitlines() if line.strip()] or ["no word"])[-1].strip()
+            return record | {"status": f"failed ({done.returncode}): {why}", "bound": None}
         found = json.loads(answer.read_text())
     record |= {"status": "feasible", "people_path": [[round(begun + t, 2), *rest] for t, *rest in found["path"]]}
     board = seated(inst, batch, task["seats"], found["cadre"])
