@@ -7,8 +7,8 @@ import click
 from allocator.limits import Limits, Watch
 from allocator.shell import command, emit
 
-SHARE = 0.02
-"""Part of a city that is planned: enough to go through every loop."""
+FEW = 44
+"""Cadres of the part of a city that is planned: enough to go through every loop."""
 PEOPLE = 400
 """Cadres of a scenario that is planned as it is."""
 
@@ -34,8 +34,9 @@ def prepare(scenario: str, as_json: bool) -> int:
     limits = Limits(None, processes=1, rounds=1)
     watch = Watch(limits)
     found = read(scenario)
-    if len(found.table("cadres")) > PEOPLE:
-        found = sample(found, SHARE, np.random.default_rng(limits.seed))
+    cadres = len(found.table("cadres"))
+    if cadres > PEOPLE:
+        found = sample(found, FEW / cadres, np.random.default_rng(limits.seed))
     # never as one integer program, which needs none of the loops and might take for ever
     seen = outlook(found, limits, watch) if exact.asked(found) else None
     pipeline.Solve(found, limits, watch, None, seen).run()

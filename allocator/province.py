@@ -42,7 +42,7 @@ from allocator.scenario import Scenario
 
 PLANNED = 0.72
 """Share of a limit for the plans, at least."""
-REST = 5.0
+REST = 8.0
 """Seconds per part that measuring and the bound take after the plans."""
 LOOK = 0.3
 """Seconds between two looks at whether to stop."""

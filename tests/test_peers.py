@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from cities import city
 from scheduled import Scheduled, most
@@ -12,6 +13,7 @@ from scheduled import Scheduled, most
 from allocator.instance import Instance, instance
 from allocator.limits import Limits, Watch
 from allocator.models import crews, engine, proof
+from allocator.models.blocks import Blocks
 from allocator.models.board import Board
 from allocator.models.cohorts import Cohorts, average_members
 from allocator.models.crewing import Crewing
@@ -66,6 +68,15 @@ def test_people_who_gain_nothing_still_use_what_a_loose_cut_grants(seed: int) ->
     base, gain, people = crowd(rng, 6, 2)
     base, gain = base + 5, gain - rng.choice([4.0, 9.0, 30.0])
     assert crews.best(base, gain, people, 2.0, 20).value == pytest.approx(brute(base, gain, people))
+
+
+def test_mixtures_of_other_places_change_nothing_but_the_effort() -> None:
+    mixes: dict[int, np.ndarray] = {}
+    for seed in range(40):
+        base, gain, people = crowd(np.random.default_rng(seed), 9, 4 + seed % 2)
+        assert crews.best(base, gain, people, 2.0, 20, mixes).value == pytest.approx(brute(base, gain, people))
+        assert all(weight.sum() == pytest.approx(1) for weight in mixes.values())
+    assert mixes
 
 
 def test_search_cut_short_still_bounds() -> None:
@@ -152,6 +163,26 @@ def test_places_are_looked_at_the_way_that_says_less(seed: int, monkeypatch: pyt
         values.append(peers.price(u, s)[0])
     peers.choose(u, s)
     assert peers.price(u, s)[0] <= min(values) + 1e-6
+
+
+def test_sites_by_themselves_know_the_way_there_better() -> None:
+    """Never a looser bound than that of sites taken together, and often a sharper one."""
+    sharper = 0
+    for seed in range(8):
+        drawn = city(seed, cadres=12, sites=6, days=7, districts=1, closed=False, fairness=0.0, previous=False)
+        demand, sites = drawn.table("demand"), drawn.table("sites")
+        like = demand[demand["site"] == demand["site"].iloc[0]]
+        alike = pd.concat([like.assign(site=site) for site in sites["site"]], ignore_index=True)
+        inst = instance(drawn.change({"demand": alike, "sites": sites.assign(weight=1.0)}))
+        cuts = Cuts(Field(inst), worth(inst), np.arange(len(inst.shape_trait)))
+        cuts.basic()
+        both = [Peers(Blocks(cuts, alone), cuts) for alone in (False, True)]
+        u, s = np.full(len(both[0].room), 5.0), np.zeros(len(inst.batches))
+        together, alone = (peers.price(u, s)[0] for peers in both)
+        assert (np.bincount(both[1].places.block[both[1].places.block >= 0]) == 1).all()
+        assert alone <= together + 1e-6
+        sharper += alone < together - 1e-3
+    assert sharper
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])

@@ -38,7 +38,7 @@ def most(
     cuts = Cuts(Field(inst), worth, np.arange(len(inst.shape_trait)))
     for kind, found in enumerate(prices):
         cuts.add(kind, list(found))
-    peers = Peers(Blocks(cuts), cuts)
+    peers = Peers(Blocks(cuts, alone=True), cuts)
     u = np.full(len(peers.room), np.inf)
     np.minimum.at(u, peers.of, people)
     peers.choose(u, batches)

@@ -1,4 +1,4 @@
-"""Blocks of sites: those of a district that ask for the same and are worth the same."""
+"""Blocks of sites that ask for the same and are worth the same: those of a district, or each by itself."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ NEVER = 1e12
 
 
 class Blocks:
-    """Blocks G of the sites that ask for people, and where their cuts are."""
+    """Blocks G of the sites that ask for people, and where their cuts are.
 
-    def __init__(self, cuts: Cuts):
+    Those of a district look alike but for the way there, which counts as if all were as near as the nearest.
+    Each by itself (`alone`), there are many times as many.
+    """
+
+    def __init__(self, cuts: Cuts, alone: bool = False):
         inst: Instance = cuts.inst
         self.inst, self.cuts = inst, cuts
         sites = np.flatnonzero(cuts.group >= 0)
-        pair = np.column_stack([cuts.group[sites], inst.site_district[sites]]).reshape(-1, 2)
+        apart = sites if alone else inst.site_district[sites]
+        pair = np.column_stack([cuts.group[sites], apart]).reshape(-1, 2)
         self.blocks, block = np.unique(pair, axis=0, return_inverse=True)
-        """[G, 2] group and district"""
+        """[G, 2] group, and district or site"""
         self.block = np.full(len(inst.sites), -1)
         """[J]"""
         self.block[sites] = block.reshape(-1)

@@ -24,6 +24,9 @@ second. There the whole rosters found fall 2.4 thousand short of those in fracti
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from allocator.limits import Watch
@@ -45,7 +48,7 @@ FEW, KEPT = 24, 60
 """Cuts of a profile, at most: the fewer where a city has many kinds of people and places."""
 ROOM = 4e7
 """Best schedules, of kinds of people at places under cuts, that are kept in a small city."""
-COLUMNS = 24_000
+COLUMNS = 40_000
 """Teams in the master, at most."""
 LOOSE = 0.5
 """A cut at a team of the master joins where it says so much less about the team than those there are."""
@@ -64,6 +67,24 @@ IDLE = 3
 """Times in a row that they bring next to nothing after which the prices are final."""
 
 
+class Clock:
+    """Time left, once a look at all places, and what is to come after, has had its own."""
+
+    def __init__(self, watch: Watch, until: float, after: float = 0.0):
+        self.watch, self.until, self.after = watch, until, after
+        self.took = 0.0
+
+    def left(self) -> float:
+        return self.watch.left(self.until) - (1 + self.after) * self.took
+
+    @contextmanager
+    def round(self) -> Iterator[None]:
+        """A look at all places: the next will take as long."""
+        begun = self.watch.seconds
+        yield
+        self.took = self.watch.seconds - begun
+
+
 class Crewing:
     """The master LP over teams of peers, and its prices."""
 
@@ -73,12 +94,15 @@ class Crewing:
         self.teams: list[Team] = []
         self.seen: set[tuple[int, bytes, bytes]] = set()
         self.busy = np.zeros(len(self.places.blocks))
+        self.sharp: set[tuple[int, bytes, bytes]] = set()
+        """teams, by group and shapes, at which cuts are as sharp as they get"""
         self.turn: dict[int, int] = {}
         self.refined = 0
         self.slack = np.full(len(self.places.blocks), 1e3)
         self.worth = np.zeros(0)
         self.basis: engine.Basis | None = None
         self.x = np.zeros(0)
+        self.clock = Clock(Watch(), 1.0)
 
     def add(self, team: Team) -> bool:
         key = (team.block, team.rows.tobytes(), team.heads.tobytes())
@@ -164,15 +188,17 @@ class Crewing:
 
     # -- sharper cuts ------------------------------------------------------------------------
 
-    def sharpen(self, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> None:
+    def sharpen(self, u: np.ndarray, s: np.ndarray) -> None:
         """Better prices for the blocks where many work, at the prices of people, some blocks of a profile each time."""
         pay = u[self.peers.peer] + s[self.peers.batch]
         for kind, mine in enumerate(self.places.of_kind):
             if not len(mine) or not self.peers.some[mine].any():
                 continue
-            likely = np.argsort(-self.places.count[mine] * self.slack[mine], kind="stable")
-            for g in mine[likely[: min(SHARPENED, self.refined)]]:
-                if watch.left(until) > 0:
+            likely = mine[np.argsort(-self.places.count[mine] * self.slack[mine], kind="stable")]
+            # of places that are worth the same, one
+            _, first = np.unique(self.places.group[likely], return_index=True)
+            for g in likely[np.sort(first)[: min(SHARPENED, self.refined)]]:
+                if self.clock.left() > 0:
                     self._sharpen(kind, int(g), pay)
 
     def _sharpen(self, kind: int, g: int, pay: np.ndarray) -> None:
@@ -218,17 +244,19 @@ class Crewing:
             return None
         return int(np.floor(heads) + turn % 3 - 1)
 
-    def tighten(self, watch: Watch, until: float) -> None:
+    def tighten(self) -> None:
         """A cut at each of the teams that the master uses, where it says less."""
         fresh: dict[int, list[np.ndarray]] = {}
         for n in np.argsort(-self.x, kind="stable"):
             team = self.teams[n]
-            if self.x[n] < 1e-3 or watch.left(until) <= 0:
+            if self.x[n] < 1e-3 or self.clock.left() <= 0:
                 break
-            if team.sharp or team.heads.sum() < 1.5:
-                continue
-            team.sharp = True
             kind, group = int(self.places.kind[team.block]), int(self.places.group[team.block])
+            order = np.argsort(self.peers.shape[team.rows], kind="stable")
+            key = (group, self.peers.shape[team.rows][order].tobytes(), team.heads[order].tobytes())
+            if team.heads.sum() < 1.5 or key in self.sharp:
+                continue
+            self.sharp.add(key)
             says = self._says(team)
             start = self.cuts.cells(group, self.cuts.prices[kind][int(says.argmin())])
             none = np.zeros(len(team.rows))
@@ -241,7 +269,7 @@ class Crewing:
 
     def trim(self, most: int = KEPT) -> None:
         """Keep the cuts of each profile that say least about the teams in the master or about the best ones."""
-        each = len(self.cuts.shapes) * len(self.places.blocks)
+        each = len(self.cuts.shapes) * len(self.cuts.site)
         kept = min(most, int(np.clip(ROOM / max(1, each), FEW, KEPT)))
         for kind, mine in enumerate(self.places.of_kind):
             cuts = len(self.cuts.prices[kind])
@@ -276,24 +304,36 @@ class Crewing:
     # -- column generation -------------------------------------------------------------------
 
     def solve(
-        self, board: Board, u: np.ndarray, s: np.ndarray, watch: Watch, until: float, enough: float, rounds: int = 200
+        self,
+        board: Board,
+        u: np.ndarray,
+        s: np.ndarray,
+        watch: Watch,
+        until: float,
+        enough: float,
+        rounds: int = 200,
+        after: float = 0.0,
     ) -> tuple[float, np.ndarray, np.ndarray]:
         """Least bound found on the value, from prices u [K] of peers and s [B] of batches; stops at `enough`.
 
-        Also returns the best prices, under the cuts that there are in the end.
+        Leaves time for `after` as much as a round takes. Also returns the best prices, under the cuts that there
+        are in the end.
         """
+        clock = self.clock = Clock(watch, until, after)
         self.add_plan(board)
         least, box, turn = np.inf, BOX * float(u.mean()) if len(u) else 1.0, 0
         best, dull, since, idle, held = np.inf, 0, 0, 0, np.inf
         scale = self.inst.unstaffed + self.inst.moved
         for k in range(rounds):
-            if k and (watch.left(until) <= 0 or least <= enough or dull >= DULL):
+            if k and (clock.left() <= 0 or least <= enough or dull >= DULL):
                 break
             if since % ROUND == 0:
-                best, teams = self._refine(u, s, watch, until) if k else self.peers.price(u, s)
+                best, teams = self._refine(u, s) if k else self._price(u, s)
                 for team in teams:
                     self.add(team)
                 least, since, box = min(least, best), 0, max(box, FRESH * float(u.mean()))
+                if clock.left() <= 0:
+                    break
             if not self.teams:
                 break
             self.estimate(len(self.worth))
@@ -302,7 +342,7 @@ class Crewing:
             if found is None:
                 break
             inside, *at = found
-            value, teams = self.peers.price(at[0], at[1])
+            value, teams = self._price(at[0], at[1])
             for team in teams:
                 self.add(team)
             if value < best:
@@ -321,13 +361,17 @@ class Crewing:
                     break
         return least, u, s
 
-    def _refine(self, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> tuple[float, list[Team]]:
+    def _price(self, u: np.ndarray, s: np.ndarray) -> tuple[float, list[Team]]:
+        with self.clock.round():
+            return self.peers.price(u, s)
+
+    def _refine(self, u: np.ndarray, s: np.ndarray) -> tuple[float, list[Team]]:
         """Sharper cuts where they are loose, none that say nothing; the bound at the prices then, and good teams."""
         self.refined += 1
-        self.sharpen(u, s, watch, until)
+        self.sharpen(u, s)
         if len(self.x):
-            self.tighten(watch, until)
+            self.tighten()
         self.trim()
         self.estimate()
         self.peers.choose(u, s)
-        return self.peers.price(u, s)
+        return self._price(u, s)

@@ -7,7 +7,9 @@ below the true maximum.
 
 Besides the cuts the search knows their best mixture, under which people come in fractions: without it,
 what 60,000 parts of teams left open cost 0.4 % of the bound on Wuxi, with it 0.1 %. The loops are
-compiled (`kernel.py`): 215 places, 2,000 rows and 24 cuts each, in 1.3 s.
+compiled (`kernel.py`): 215 places, 2,000 rows and 24 cuts each, in 1.3 s. Each place begins with the mixture
+found at the last one like it: 1,985 sites, 2,857 rows and up to 60 cuts took 4.9 s instead of 8.0, and their bound
+became a little sharper (406.4 instead of 406.36 thousand).
 """
 
 from __future__ import annotations
@@ -22,8 +24,10 @@ NODES = 60_000
 """Parts of teams of one size looked at for a site, at most."""
 STEPS, RATE = 120, 3.0
 """Steps towards the best mixture of cuts, and how far the first one goes."""
-IDLE = 25
-"""Steps without gain after which the mixture is good enough."""
+IDLE, SOON = 25, 8
+"""Steps without gain after which the mixture is good enough, from nothing and from the mixture of a place like it."""
+WARM = 30
+"""As how many steps such a mixture counts: the first ones from there are shorter."""
 ROWS = 400
 """People of whom teams are made, at most; the others count with their bound."""
 
@@ -49,8 +53,19 @@ class Found:
     worth: np.ndarray
 
 
-def best(base: np.ndarray, gain: np.ndarray, people: People, near: float, most: int, nodes: int = NODES) -> Found:
-    """Search with cuts base [Q] and gain [Q, R]; also lists up to `most` teams within `near` of the best."""
+def best(
+    base: np.ndarray,
+    gain: np.ndarray,
+    people: People,
+    near: float,
+    most: int,
+    mixes: dict[int, np.ndarray] | None = None,
+    nodes: int = NODES,
+) -> Found:
+    """Search with cuts base [Q] and gain [Q, R]; also lists up to `most` teams within `near` of the best.
+
+    `mixes` are the best mixtures of cuts by size of the team, as found at the last place like this one.
+    """
     cuts, rows = gain.shape
     size = min(people.most, int(people.size.sum()) if rows else 0)
     value, teams, worth = 0.0, np.full((0, max(1, size)), -1), np.zeros(0)
@@ -69,7 +84,13 @@ def best(base: np.ndarray, gain: np.ndarray, people: People, near: float, most: 
         if not len(keep):
             continue
         part = np.ascontiguousarray(gain[:, keep].T)
-        mixed, over = _mixes(base, part, people.size[keep], h, max(0.0, floor - near))
+        known = None if mixes is None else mixes.get(h)
+        if known is None or len(known) != cuts:
+            known = None
+        begin = np.full(cuts, 1.0 / cuts) if known is None else known
+        mixed, over = _mixes(base, part, people.size[keep], h, max(0.0, floor - near), begin, known is not None)
+        if mixes is not None:
+            mixes[h] = mixed
         if over <= max(0.0, floor - near):
             value = max(value, min(over, float(says[h])))
             continue
@@ -141,15 +162,18 @@ def _potential(base: np.ndarray, gain: np.ndarray) -> np.ndarray:
 
 @compiled
 def _mixes(
-    base: np.ndarray, gain: np.ndarray, size: np.ndarray, heads: int, bar: float
+    base: np.ndarray, gain: np.ndarray, size: np.ndarray, heads: int, bar: float, begin: np.ndarray, warm: bool
 ) -> tuple[np.ndarray, float]:
     """Weights [Q] of cuts under which a team of `heads` gives least at best, and what it gives; `bar` is low enough.
+
+    Steps go from the weights `begin`, which are `warm` where they were good at a place like this one.
 
     Any mixture of cuts is a cut; the best mixture sees people in fractions, where single cuts each choose
     their own team. Exponentiated gradient steps (Kivinen & Warmuth 1997).
     """
     rows, cuts = gain.shape
-    weight = np.full(cuts, 1.0 / cuts)
+    weight = begin.copy()
+    idle, past = (SOON, WARM) if warm else (IDLE, 0)
     best, least, since = weight.copy(), 1e18, 0
     says = np.zeros(cuts)
     top, at = np.zeros(heads), np.zeros(heads, np.int64)
@@ -184,11 +208,11 @@ def _mixes(
                 since = step
             least = value
             best[:] = weight
-        if high - low < 1e-9 or least <= bar or step - since >= IDLE:
+        if high - low < 1e-9 or least <= bar or step - since >= idle:
             break
-        total = 0.0
+        total, rate = 0.0, RATE / np.sqrt(1.0 + past + step) / (high - low)
         for q in range(cuts):
-            weight[q] = max(1e-9, weight[q]) * np.exp(-RATE / np.sqrt(1.0 + step) * (says[q] - low) / (high - low))
+            weight[q] = max(1e-9, weight[q]) * np.exp(-rate * (says[q] - low))
             total += weight[q]
         weight /= total
     return best, least

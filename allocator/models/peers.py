@@ -1,8 +1,8 @@
 """Cadres told apart by their leave, and what they prove: a bound at any prices of people.
 
 Peers are cadres with equal shapes in every batch (skills, night fitness, leave, all days), the same
-home district and the same previous site. A place of work is a block: the sites of a district that
-ask for the same. For prices u of peers, s of batches (both >= 0), the value of a plan is at most
+home district and the same previous site. A place of work is a block (`blocks.py`): the sites of a district that
+ask for the same, or a site by itself. For prices u of peers, s of batches (both >= 0), the value of a plan is at most
 
     size @ u + batch_size @ s + sum over blocks of count x W(block),
 
@@ -22,7 +22,7 @@ from allocator.models import crews, engine
 from allocator.models.blocks import NEVER, Blocks
 from allocator.models.cuts import Cuts
 
-NEAR, TEAMS = 3.0, 50
+NEAR, TEAMS = 3.0, 8
 """Teams within this of the best one of their block join the master, so many at most."""
 MIDDLE = 24
 """Teams larger than those listed are told apart by size up to this one."""
@@ -46,7 +46,6 @@ class Team:
     heads: np.ndarray
     known: float = -np.inf
     """what the team gives at least: cuts can only lower the estimate to this"""
-    sharp: bool = False
 
 
 class Peers:
@@ -72,6 +71,8 @@ class Peers:
         self.some = (self.heads > SOME)[self.places.kind]
         self.either = np.flatnonzero(self.some & ~self.many)
         self.mix: dict[int, np.ndarray] = {}
+        self.mixed: list[dict[int, np.ndarray]] = [{} for _ in self.people]
+        """[profiles] mixtures of cuts by size of the team, of the last block looked at"""
 
     def _costs(self, previous: np.ndarray) -> np.ndarray:
         """[R, blocks] least travel of a peer to a site of a block, less what staying saves."""
@@ -139,10 +140,17 @@ class Peers:
         return self.cuts.base[kind][:, column], value - (pay + self.cost[:, g])
 
     def choose(self, u: np.ndarray, s: np.ndarray) -> None:
-        """Look at blocks of middling size in whole people or in fractions, whichever says less at the prices."""
+        """Look at blocks of middling size in whole people or in fractions, whichever says less at the prices.
+
+        What holds for one of a group is taken to hold for all.
+        """
         pay = u[self.peer] + s[self.batch]
+        many: dict[int, bool] = {}
         for g in self.either:
-            self.many[g] = self._fraction(int(g), pay)[0] < self._whole(int(g), pay)[0]
+            group = int(self.places.group[g])
+            if group not in many:
+                many[group] = self._fraction(int(g), pay)[0] < self._whole(int(g), pay)[0]
+            self.many[g] = many[group]
 
     def least(self, g: int, pay: np.ndarray) -> int:
         """The cut under which whoever gains at a block gains least."""
@@ -151,8 +159,8 @@ class Peers:
 
     def _whole(self, g: int, pay: np.ndarray) -> tuple[float, list[Team]]:
         base, gain = self._gain(g, pay)
-        found = crews.best(base, gain, self.people[self.places.kind[g]], NEAR, TEAMS)
         kind = int(self.places.kind[g])
+        found = crews.best(base, gain, self.people[kind], NEAR, TEAMS, self.mixed[kind])
         larger = self.people[kind].most + 1
         value = max(found.value, self._by_size(base, gain, kind, larger))
         return value, self._named(g, found)

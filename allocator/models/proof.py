@@ -18,12 +18,19 @@ people: the best team, by the cut that says least, which sees that people do not
 
 Nothing is assumed of u, s or p: they come from the cohort model (`generation.py`), from steps on the
 rents of places (`rents.py`) and from a master LP over teams of peers (`crewing.py`), which has most of
-the time. Wuxi, against a plan of 412.6 thousand, CPU seconds on one of two shared cores:
+the time, first with the sites of a district that ask for the same taken together, then with each by itself.
+Wuxi, against a plan of 412.1 thousand, seconds of one of two shared cores, the other busy with a like run:
 
-    master LP over teams, first round     19 s    400.2
-    5 rounds                              32 s    404.3
-    9 rounds                              48 s    405.2
-    13 rounds                             74 s    405.3
+    rents                                               16 s    396.9
+    sites together, 3 rounds                            18 s    400.4
+    6 rounds                                            28 s    404.7
+    9 rounds                                            41 s    405.7
+    each by itself, 1 round                             50 s    406.3
+    3 rounds                                            59 s    406.7
+    6 rounds                                            86 s    406.9
+
+Together to the end, 16 rounds, it was 406.2 after 102 s. One by one from the third round on: 406.6 after 59 s, 406.8
+after 86 s.
 """
 
 from __future__ import annotations
@@ -57,8 +64,8 @@ COMPACT = 400_000
 """Pairs of cadre and site up to which the matching gives a second set of prices."""
 CUTS, FEW = 32, 12
 """Cuts of a profile that are worked out for everybody, at most: person by person, and by peers to begin with."""
-USED = 24
-"""Cuts of a profile that are handed on with a bound, at most."""
+COARSE = 9
+"""Rounds of the master with the sites of a district taken together, before each is looked at by itself."""
 RENTS = 16
 """Rents tried for a first bound."""
 ROUNDS = 15
@@ -304,8 +311,12 @@ def _sharpest(
     watch.tell("rents", constant - value, constant - bound, "a price for every place")
     bound = min(bound, alone(u[peers.of], s))
     crewing = Crewing(peers)
+    found, u, s = crewing.solve(board, u, s, watch, until, value, COARSE, len(inst.sites) / max(1, len(posted)))
+    bound = min(bound, found)
+    apart = Peers(Blocks(cuts, alone=True), cuts)
+    apart.choose(u, s)
+    crewing = Crewing(apart)
     found, u, s = crewing.solve(board, u, s, watch, until, value)
-    crewing.trim(USED)
     charged = crewing.charged(u, s)
     sold = tuple(tuple(p) for p in cuts.prices)
     return Proved(constant - min(bound, found), u[peers.of], s, sold, demands(cuts), charged)
