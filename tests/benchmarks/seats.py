@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from joint import score
 
-from allocator import pipeline, warm
+from allocator import layout, warm
 from allocator.goods import Goods, goods
 from allocator.instance import Instance, instance
 from allocator.limits import Limits, Watch
@@ -55,17 +55,22 @@ def solve(scenario: Scenario, given: Any, now: Callable[[], float]) -> dict[str,
         pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
         done = subprocess.run(command, check=False, env=os.environ | heap, **pipes)
         if done.returncode or not answer.exists():
-            why = ([line for line in done.stderr.splitlines() if line.strip()] or ["no word"])[-1].strip()
-            return record | {"status": f"failed ({done.returncode}): {why}", "bound": None}
+            return record | {"status": f"failed ({done.returncode}): {_why(done.stderr)}", "bound": None}
         found = json.loads(answer.read_text())
     record |= {"status": "feasible", "people_path": [[round(begun + t, 2), *rest] for t, *rest in found["path"]]}
     board = seated(inst, batch, task["seats"], found["cadre"])
-    tables = supplied(scenario, inst, goods(scenario), board)
+    tables = supplied(inst, goods(scenario), board)
     value = score(scenario, tables)
     return record | {
         "value": value.objective, "violations": value.violations, "shifts": value.shifts, "bound": None,
         "path": [[now(), value.objective, None]],
     }  # fmt: skip
+
+
+def _why(said: str) -> str:
+    """The deepest cause that a Java program names, or its last line."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return ([line for line in lines if line.startswith("Caused by")] or lines or ["no word"])[-1]
 
 
 def dealt(inst: Instance) -> np.ndarray:
@@ -134,7 +139,7 @@ def seated(inst: Instance, batch: np.ndarray, rows: list[list[int]], cadre: list
     return board
 
 
-def supplied(scenario: Scenario, inst: Instance, stock: Goods, board: Board) -> dict[str, pd.DataFrame]:
+def supplied(inst: Instance, stock: Goods, board: Board) -> dict[str, pd.DataFrame]:
     """Goods for a board, as the pipeline sends them."""
     watch = Watch(Limits(None))
     for attempt in range(12):
@@ -143,4 +148,4 @@ def supplied(scenario: Scenario, inst: Instance, stock: Goods, board: Board) -> 
         if not answer.kit_short.any():
             break
         kits.withdraw(board, stock.kit_rate, answer.kit_short, thorough=attempt > 6)
-    return pipeline._tables(scenario, inst, stock, pipeline.Answer(board, answer), None)
+    return layout.tables(inst, stock, board, answer, None)

@@ -121,7 +121,8 @@ def rules(factory: ConstraintFactory) -> list[Constraint]:
         .as_constraint("empty"),
         factory.for_each(Seat)
         .group_by(lambda s: s.cadre, lambda s: s.site)
-        .penalize(HardSoftScore.ONE_SOFT, lambda cadre, site: cadre.cost(site))
+        # staying saves, so a posting may cost less than nothing, which `penalize` refuses
+        .impact(HardSoftScore.ONE_SOFT, lambda cadre, site: -cadre.cost(site))
         .as_constraint("posting"),
     ]
 
