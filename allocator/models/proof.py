@@ -311,15 +311,20 @@ def _sharpest(
     watch.tell("rents", constant - value, constant - bound, "a price for every place")
     bound = min(bound, alone(u[peers.of], s))
     crewing = Crewing(peers)
-    found, u, s = crewing.solve(board, u, s, watch, until, value, COARSE, len(inst.sites) / max(1, len(posted)))
-    bound = min(bound, found)
-    apart = Peers(Blocks(cuts, alone=True), cuts)
-    apart.choose(u, s)
-    crewing = Crewing(apart)
-    found, u, s = crewing.solve(board, u, s, watch, until, value)
+    if (peers.places.count > 1).any():
+        times = len(inst.sites) / len(peers.places.count)
+        found, u, s = crewing.solve(board, u, s, watch, until, value, COARSE, times)
+        bound = min(bound, found)
+        if watch.left(until) > 0:
+            peers = Peers(Blocks(cuts, alone=True), cuts)
+            peers.choose(u, s)
+            crewing = Crewing(peers)
+    if watch.left(until) > 0:
+        found, u, s = crewing.solve(board, u, s, watch, until, value)
+        bound = min(bound, found)
     charged = crewing.charged(u, s)
     sold = tuple(tuple(p) for p in cuts.prices)
-    return Proved(constant - min(bound, found), u[peers.of], s, sold, demands(cuts), charged)
+    return Proved(constant - bound, u[peers.of], s, sold, demands(cuts), charged)
 
 
 def _likened(cuts: Cuts, like: Proved) -> tuple[Cuts, list[np.ndarray], np.ndarray]:
