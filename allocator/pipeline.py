@@ -264,7 +264,8 @@ class Solve:
     def _proved(self, proving: Beside) -> None:
         found = proving.result()
         if found is not None and self.proof is not None:
-            self.proved = found[0]
+            if self.proved is None or found[0].bound > self.proved.bound:
+                self.proved = found[0]
             self._note(found[0].bound, self.proof.goods, self.proof.sites, found[1], self.proof.goods_seconds)
 
     def _goods_bound(self) -> float:

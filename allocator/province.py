@@ -44,6 +44,9 @@ PLANNED = 0.72
 """Share of a limit for the plans, at least."""
 REST = 8.0
 """Seconds per part that measuring and the bound take after the plans."""
+LEARNT, LEARNING = 105.0, 0.1
+"""Seconds that the first parts get at least, if that is no more than this share of the limit: the others begin with
+what these prove."""
 LOOK = 0.3
 """Seconds between two looks at whether to stop."""
 
@@ -144,7 +147,8 @@ class Province:
         seconds, cores = self.limits.seconds, max(1, self.limits.processes)
         if seconds is not None:
             until = max(PLANNED, 1 - REST * len(self.parts) / max(seconds, 1e-9))
-            seconds = self.watch.left(until) / -(-(len(self.parts) - len(found)) // cores)
+            share = self.watch.left(until) / -(-(len(self.parts) - len(found)) // cores)
+            seconds = max(share, 0.0 if found else min(LEARNT, LEARNING * seconds))
         given = Given(replace(self.limits, seconds=seconds, processes=1), str(stop), like)
         tasks = {str(k): _packed((self.parts[k].scenario, self._begun(k))) for k in wanted}
         for key, planned in executor.run(_plan, _packed(given), tasks, self.limits.scheduler, self.limits.processes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 from oracle import optimum
 from test_scenarios import SMALL
 
-from allocator import city, executor, parts, pipeline, scenario, verifier
+from allocator import city, executor, parts, pipeline, province, scenario, verifier
 from allocator.limits import Limits, Progress, Watch
+from allocator.models import proof
 from allocator.scenario import Scenario
 
 SHAPE: dict[str, Any] = {"cadres": 3, "sites": 2, "days": 4, "items": 1, "duties": 2, "closed": False, "odd": False}
@@ -184,6 +186,46 @@ def test_a_plan_of_parts_is_verified_proved_and_told(towns: Scenario) -> None:
     notes = [n.note for n in news if n.stage == "parts"]
     assert "3 of 3 planned" in " ".join(notes)
     assert "3 of 3 bounds" in " ".join(notes)
+
+
+@pytest.mark.usefixtures("apart")
+def test_the_first_part_has_time_to_learn_what_the_others_begin_with(
+    towns: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[province.Given] = []
+    plan = province._plan
+
+    def noted(shared: bytes, task: bytes) -> province.Planned:
+        given.append(province._shared(shared))
+        return plan(shared, task)
+
+    monkeypatch.setattr(province, "_plan", noted)
+    monkeypatch.setattr(province, "LEARNING", 0.5)
+    pipeline.solve(towns, Limits(seconds=12, processes=1))
+    first, *others = given
+    assert first.limits.seconds == pytest.approx(6.0)
+    assert first.like is None
+    assert len(others) == 2
+    assert all(g.like is not None and g.like.named for g in others)
+    assert all(0 < (g.limits.seconds or 0) < 6 for g in others)
+
+
+def test_a_proof_that_says_less_than_the_first_bound_is_not_kept(
+    towns: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[proof.Proved] = []
+    solve = proof.solve
+
+    def worse(*question: Any) -> proof.Proved:
+        said.append(dataclasses.replace(solve(*question), bound=-1.0))
+        return said[-1]
+
+    monkeypatch.setattr(proof, "solve", worse)
+    one = pipeline.Solve(towns, Limits(seconds=6), Watch(Limits(seconds=6)))
+    one.decide()
+    assert said
+    assert one.proved is not None
+    assert one.proved.bound > 0
 
 
 @pytest.mark.usefixtures("apart")
