@@ -210,6 +210,27 @@ def test_the_first_part_has_time_to_learn_what_the_others_begin_with(
     assert all(0 < (g.limits.seconds or 0) < 6 for g in others)
 
 
+def test_with_a_proof_of_a_like_city_there_is_always_time_for_one(towns: Scenario) -> None:
+    long = Limits(seconds=20)
+    learnt = pipeline.Solve(towns, long, Watch(long))
+    learnt.decide()
+    soon = Limits(seconds=0.01)
+    alone, taught = (pipeline.Solve(towns, soon, Watch(soon)) for _ in range(2))
+    taught.like = learnt.proved
+    for one in (alone, taught):
+        one.decide()
+    assert learnt.proved is not None
+    assert alone.proved is not None
+    assert taught.proved is not None
+    assert not alone.proved.named
+    assert taught.proved.named == learnt.proved.named
+    assert alone.proved.bound < taught.proved.bound <= learnt.people.objective(learnt.people.best) + _paid(learnt)
+
+
+def _paid(one: pipeline.Solve) -> float:
+    return float((one.people.toll * one.people.best.staffed).sum())
+
+
 def test_a_proof_that_says_less_than_the_first_bound_is_not_kept(
     towns: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:

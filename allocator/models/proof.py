@@ -264,7 +264,8 @@ def solve(
     if like is not None:
         full, posted, s = _likened(Cuts(field, worth, np.arange(len(field.inst.shape_trait))), like)
         places = Blocks(full)
-        return _sharpest(Peers(places, full), [posted[k] for k in places.kind], s, worth, board, watch, until)
+        peers, charged = Peers(places, full), [posted[k] for k in places.kind]
+        return _sharpest(peers, charged, s, worth, board, watch, until, begun=False)
     inst = field.inst
     compact = inst.minutes.size <= COMPACT
     shapes, average = average_members(inst)
@@ -300,14 +301,16 @@ def _sharpest(
     watch: Watch,
     until: float,
     alone: Callable[[np.ndarray, np.ndarray], float] = lambda u, s: np.inf,
+    begun: bool = True,
 ) -> Proved:
     """The bound from prices [G] of the shifts of blocks and s [B] of batches.
 
+    Steps on rents have all the seconds they need where nothing went before them (not `begun`).
     `alone` bounds the value in another way, from prices [C] of cadres and [B] of batches.
     """
     inst, cuts = peers.inst, peers.cuts
     value, constant = float(worth.benefit(board.staffed).sum() - board.costs().sum()), inst.unstaffed + inst.moved
-    bound, u, s = Rents(posted, cuts, peers).descend(s, value, watch, until, STEPS)
+    bound, u, s = Rents(posted, cuts, peers).descend(s, value, watch, until if begun else np.inf, STEPS)
     watch.tell("rents", constant - value, constant - bound, "a price for every place")
     bound = min(bound, alone(u[peers.of], s))
     crewing = Crewing(peers)
