@@ -44,7 +44,7 @@ PLANNED = 0.72
 """Share of a limit for the plans, at least."""
 REST = 8.0
 """Seconds per part that measuring and the bound take after the plans."""
-LEARNT, LEARNING = 105.0, 0.1
+LEARNT, LEARNING = 105.0, 0.25
 """Seconds that the first parts get at least, if that is no more than this share of the limit: the others begin with
 what these prove."""
 LOOK = 0.3
