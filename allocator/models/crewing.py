@@ -267,10 +267,10 @@ class Crewing:
         for kind, prices in fresh.items():
             self.cuts.add(kind, prices)
 
-    def trim(self, most: int = KEPT) -> None:
+    def trim(self) -> None:
         """Keep the cuts of each profile that say least about the teams in the master or about the best ones."""
         each = len(self.cuts.shapes) * len(self.cuts.site)
-        kept = min(most, int(np.clip(ROOM / max(1, each), FEW, KEPT)))
+        kept = int(np.clip(ROOM / max(1, each), FEW, KEPT))
         for kind, mine in enumerate(self.places.of_kind):
             cuts = len(self.cuts.prices[kind])
             if cuts <= kept or not len(mine):

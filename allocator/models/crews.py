@@ -64,8 +64,10 @@ def best(
 ) -> Found:
     """Search with cuts base [Q] and gain [Q, R]; also lists up to `most` teams within `near` of the best.
 
-    `mixes` are the best mixtures of cuts by size of the team, as found at the last place like this one.
+    `mixes` are the best mixtures of cuts by size of the team, as found at the last place like this one; those
+    found here take their place.
     """
+    mixes = {} if mixes is None else mixes
     cuts, rows = gain.shape
     size = min(people.most, int(people.size.sum()) if rows else 0)
     value, teams, worth = 0.0, np.full((0, max(1, size)), -1), np.zeros(0)
@@ -84,13 +86,12 @@ def best(
         if not len(keep):
             continue
         part = np.ascontiguousarray(gain[:, keep].T)
-        known = None if mixes is None else mixes.get(h)
-        if known is None or len(known) != cuts:
-            known = None
-        begin = np.full(cuts, 1.0 / cuts) if known is None else known
-        mixed, over = _mixes(base, part, people.size[keep], h, max(0.0, floor - near), begin, known is not None)
-        if mixes is not None:
-            mixes[h] = mixed
+        begin = mixes.get(h, np.zeros(0))
+        warm = len(begin) == cuts
+        if not warm:
+            begin = np.full(cuts, 1.0 / cuts)
+        mixed, over = _mixes(base, part, people.size[keep], h, max(0.0, floor - near), begin, warm)
+        mixes[h] = mixed
         if over <= max(0.0, floor - near):
             value = max(value, min(over, float(says[h])))
             continue
