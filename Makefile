@@ -11,6 +11,7 @@ test:
 lint:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m mypy
+	$(PYTHON) -m mypy tests/benchmarks
 
 docs:
 	PYTHONPATH=. $(PYTHON) tests/test_docs.py

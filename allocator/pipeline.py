@@ -5,7 +5,7 @@ The one place where what decides (instance, goods, models) meets what judges (me
     people      postings and rosters by very large neighbourhoods       models/posting.py
     kits        what they use up; goods priced, shifts charged          models/kits.py, supply.py
     supply      orders and shipments for what is left                   models/supply.py
-    bound       people priced one by one + goods priced line by line    models/proof.py, supply.py
+    bound       people and their teams priced + goods line by line      models/proof.py, supply.py
 
 The bound cuts the link between people and goods with a price on every kit: people pay it, goods
 earn it, and each half is bounded on its own. Their sum is a bound for the whole plan at any price.
@@ -25,10 +25,11 @@ from allocator.finish import versions
 from allocator.goods import Goods, goods
 from allocator.instance import Instance, instance
 from allocator.limits import Limits, Watch
-from allocator.models import kits, proof, supply
+from allocator.models import kits, proof, quick, supply
 from allocator.models.board import Board
 from allocator.models.field import Field
 from allocator.models.posting import People
+from allocator.models.proved import Proved
 from allocator.models.worth import Worth
 from allocator.outlook import Outlook, outlook
 from allocator.plan import Plan
@@ -105,8 +106,8 @@ class Solve:
         self.people = People(self.inst, limits.seed)
         self.prices: supply.Prices | None = None
         self.proof: Proof | None = None
-        self.proved: proof.Proved | None = None
-        self.like: proof.Proved | None = None
+        self.proved: Proved | None = None
+        self.like: Proved | None = None
         """what is known of a city like this one"""
         self.best: tuple[float, Answer] | None = None
 
@@ -227,11 +228,11 @@ class Solve:
 
         return Beside(judge, self.watch, True)
 
-    def _quick_bound(self, watch: Watch) -> tuple[proof.Proved, float, float, float, float]:
+    def _quick_bound(self, watch: Watch) -> tuple[Proved, float, float, float, float]:
         """Bounds of people, goods and sites at the prices of kits as they are; the seconds of the first two."""
         at = watch.seconds
         field, worth, _ = self._bounded()
-        people = proof.quick(field, worth)
+        people = quick.prove(field, worth)
         mid = watch.seconds
         goods_ = self._goods_bound()
         return people, goods_, self._sites_bound(watch), mid - at, watch.seconds - mid
@@ -248,7 +249,7 @@ class Solve:
         field, worth, best = self._bounded()
         begun = self.watch.seconds
 
-        def work(watch: Watch) -> tuple[proof.Proved, float]:
+        def work(watch: Watch) -> tuple[Proved, float]:
             until = PROVED if self._apart else LONE
             return proof.solve(field, worth, best, watch, until, self.like), watch.seconds - begun
 
@@ -284,7 +285,7 @@ class Solve:
         assert self.prices is not None
         return self.seen.sites_bound(self.prices, watch)
 
-    def _quickly(self, people: proof.Proved, *more: float) -> None:
+    def _quickly(self, people: Proved, *more: float) -> None:
         self.proved = people
         self._note(people.bound, *more)
 

@@ -32,7 +32,7 @@ from allocator.limits import Limits, Progress, Watch
 from allocator.models import beyond, kits, supply
 from allocator.models.board import Board
 from allocator.models.field import Field
-from allocator.models.proof import Proved
+from allocator.models.proved import Proved
 from allocator.models.worth import Worth, worth
 from allocator.parts import Division
 from allocator.pipeline import CONTRADICTED, Solve

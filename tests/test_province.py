@@ -16,6 +16,7 @@ from test_scenarios import SMALL
 from allocator import city, executor, parts, pipeline, province, scenario, verifier
 from allocator.limits import Limits, Progress, Watch
 from allocator.models import proof
+from allocator.models.proved import Proved
 from allocator.scenario import Scenario
 
 SHAPE: dict[str, Any] = {"cadres": 3, "sites": 2, "days": 4, "items": 1, "duties": 2, "closed": False, "odd": False}
@@ -232,10 +233,10 @@ def test_with_a_proof_of_a_like_city_there_is_always_time_for_one(towns: Scenari
 def test_a_proof_that_says_less_than_the_first_bound_is_not_kept(
     towns: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[proof.Proved] = []
+    said: list[Proved] = []
     solve = proof.solve
 
-    def worse(*question: Any) -> proof.Proved:
+    def worse(*question: Any) -> Proved:
         said.append(dataclasses.replace(solve(*question), bound=-1.0))
         return said[-1]
 

@@ -38,9 +38,9 @@ from allocator.models.volume import Crowd, sharpest
 
 ROUND = 3
 """Rounds between two looks at cuts and bound."""
-BOX = 0.04
+BOX = 0.01
 """How far prices may move in a round at first, relative to their mean."""
-FRESH = 0.02
+FRESH = 0.004
 """How far at least once there are sharper cuts."""
 WIDER, NARROWER = 1.4, 0.7
 """What the box grows or shrinks by after two rounds in a row that did, or did not, better the bound."""
@@ -313,15 +313,16 @@ class Crewing:
         enough: float,
         rounds: int = 200,
         after: float = 0.0,
+        box: float = BOX,
     ) -> tuple[float, np.ndarray, np.ndarray]:
         """Least bound found on the value, from prices u [K] of peers and s [B] of batches; stops at `enough`.
 
-        Leaves time for `after` as much as a round takes. Also returns the best prices, under the cuts that there
-        are in the end.
+        Leaves time for `after` as much as a round takes. In the first round prices may move by `box`, relative
+        to their mean. Also returns the best prices, under the cuts that there are in the end.
         """
         clock = self.clock = Clock(watch, until, after)
         self.add_plan(board)
-        least, box, turn = np.inf, BOX * float(u.mean()) if len(u) else 1.0, 0
+        least, turn, box = np.inf, 0, box * float(u.mean()) if len(u) else 1.0
         best, dull, since, idle, held = np.inf, 0, 0, 0, np.inf
         scale = self.inst.unstaffed + self.inst.moved
         for k in range(rounds):

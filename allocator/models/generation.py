@@ -9,7 +9,7 @@ batch_size   a row per batch; its dual is the price of a place in the batch.
 
 Column generation: under the prices of the master each block names its best team, and every block of the
 profile gets the teams its likes named; teams whose cut value may be loose get a cut of their own. The
-prices are a guide only. What they prove is worked out person by person in `proof.py`.
+prices are a guide only. What they prove is worked out by peers, or person by person (`proof.py`).
 """
 
 from __future__ import annotations

@@ -67,5 +67,6 @@ def drawn(notebook: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--run"]:
-        sys.exit(drawn(Path(sys.argv[2]), Path(sys.argv[3])))
-    sys.exit(main())
+        drawn(Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        sys.exit(main())

@@ -106,9 +106,9 @@ def rival(who: str, folder: Path, seconds: float, given: Any) -> dict[str, Any]:
     command += ["--seconds", f"{seconds:.1f}", "--memory", str(given.memory), "--columns", str(given.columns)]
     if given.timefold_python:
         command += ["--timefold-python", str(given.timefold_python)]
-    none = {"value": None, "bound": None, "path": [], "seconds": None}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes)
+    none: dict[str, Any] = {"value": None, "bound": None, "path": [], "seconds": None}
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=pipe, stderr=pipe, text=True)
     try:
         out, err = process.communicate(timeout=seconds * GRACE + 120)
     except subprocess.TimeoutExpired:
@@ -166,7 +166,7 @@ class Results:
         cells = [size, NAMES[who], _shown(last.get("seconds")), _shown(first), _shown(enough)]
         for run in runs:
             broken = f" !{run['violations']}" if run and run.get("violations") else ""
-            cells += [_shown(run and run["value"], 0) + broken, _shown(run and run["bound"], 0)]
+            cells += [_shown(run["value"] if run else None, 0) + broken, _shown(run["bound"] if run else None, 0)]
         return [*cells, Results._remarks(last)]
 
     @staticmethod

@@ -132,7 +132,7 @@ class Judge:
 
     @staticmethod
     def _covered(frame: pd.DataFrame) -> np.ndarray:
-        return np.minimum(frame["required"], frame["staffed"]).to_numpy()
+        return np.minimum(frame["required"].to_numpy(), frame["staffed"].to_numpy())
 
     def close(self, plan: Plan, free: Plan) -> bool:
         return self.raw(plan) >= CLOSE * self.raw(free) and self.weighted(plan) >= CLOSE * self.weighted(free)

@@ -123,7 +123,8 @@ class Listener(cp_model.CpSolverSolutionCallback):
 
     def __init__(self, offset: float):
         super().__init__()
-        self.offset, self.path = offset, []
+        self.offset = offset
+        self.path: list[list[Any]] = []
 
     def on_solution_callback(self) -> None:
         known = [self.objective_value / SCALE + self.offset, self.best_objective_bound / SCALE + self.offset]

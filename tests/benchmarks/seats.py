@@ -52,8 +52,10 @@ def solve(scenario: Scenario, given: Any, now: Callable[[], float]) -> dict[str,
         code = str(Path(__file__).with_name("timefold_seats.py"))
         heap = {"JAVA_TOOL_OPTIONS": f"-Xmx{max(1, int(given.memory / 2))}g"}
         command = [given.timefold_python, code, question, answer]
-        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "errors": "replace"}
-        done = subprocess.run(command, check=False, env=os.environ | heap, **pipes)
+        quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+        done = subprocess.run(
+            command, check=False, env=os.environ | heap, stdout=quiet, stderr=pipe, text=True, errors="replace"
+        )
         if done.returncode or not answer.exists():
             return record | {"status": f"failed ({done.returncode}): {_why(done.stderr)}", "bound": None}
         found = json.loads(answer.read_text())
@@ -106,9 +108,9 @@ def seats(inst: Instance, batch: np.ndarray, seed: int) -> dict[str, Any]:
         for k, v in zip(cell.tolist(), value.tolist(), strict=True)
     ]
     costs: dict[int, dict[int, int]] = {int(c): {} for c in posted}
-    for k, near in enumerate(candidates):
+    for k, able in enumerate(candidates):
         j = int(inst.post_site[post[k]])
-        for c in near:
+        for c in able:
             if j not in costs[c]:
                 costs[c][j] = round(float(inst.posting_cost(c, batch[c], j)) * SCALE)
     return {
