@@ -14,10 +14,8 @@ from allocator.models.cohorts import Cohorts, Priced, combinations
 from allocator.models.cuts import Cuts
 from allocator.models.field import Field
 from allocator.models.matching import match
+from allocator.models.peers import MIDDLE
 from allocator.models.worth import Worth
-
-MIDDLE = 24
-"""Teams larger than those listed are told apart by size up to this one."""
 
 
 def sharpen(cohorts: Cohorts, priced: Priced, most: int, whole: bool) -> Cuts:

@@ -19,18 +19,19 @@ people: the best team, by the cut that says least, which sees that people do not
 Nothing is assumed of u, s or p: they come from the cohort model (`generation.py`), from steps on the
 rents of places (`rents.py`) and from a master LP over teams of peers (`crewing.py`), which has most of
 the time, first with the sites of a district that ask for the same taken together, then with each by itself.
-Wuxi, against a plan of 412.1 thousand, seconds of one of two shared cores, the other busy with a like run:
+Wuxi, against a plan of 412.1 thousand, seconds of one of two shared cores, the other busy half of the time:
 
     rents                                               16 s    396.9
-    sites together, 3 rounds                            18 s    400.4
-    6 rounds                                            28 s    404.7
-    9 rounds                                            41 s    405.7
-    each by itself, 1 round                             50 s    406.3
-    3 rounds                                            59 s    406.7
-    6 rounds                                            86 s    406.9
+    sites together, 3 rounds                            19 s    401.2
+    6 rounds                                            28 s    405.4
+    9 rounds                                            38 s    406.4
+    each by itself, 1 round                             45 s    407.0
+    3 rounds                                            52 s    407.3
+    6 rounds                                            72 s    407.4
+    10 rounds                                          110 s    407.5
 
-Together to the end, 16 rounds, it was 406.2 after 102 s. One by one from the third round on: 406.6 after 59 s, 406.8
-after 86 s.
+With the wider steps of before (`crewing.py`), sites together to the end proved 406.2 after 102 s, where each by itself
+from the tenth round on proved 406.9 after 86 s, from the third on 406.8.
 """
 
 from __future__ import annotations
