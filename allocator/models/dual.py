@@ -15,6 +15,7 @@ from allocator.models.cuts import Cuts
 from allocator.models.field import Field
 from allocator.models.matching import match
 from allocator.models.peers import MIDDLE
+from allocator.models.quick import alone
 from allocator.models.worth import Worth
 
 
@@ -133,15 +134,7 @@ def matched(field: Field, worth: Worth) -> tuple[np.ndarray, np.ndarray]:
     Exact where sites take one person each: the assignment problem is its own dual.
     """
     inst = field.inst
-    alone = np.maximum(0.0, worth.marginal(np.zeros(inst.required.shape, np.int64)))
-    value = field.values(field.slot_gains(alone), np.arange(len(inst.shape_trait)))
-    net = np.full(inst.minutes.shape, -np.inf)
-    for b in range(len(inst.batches)):
-        c = np.flatnonzero(inst.shape[:, b] >= 0)
-        near = np.isfinite(inst.minutes[c])
-        length = (inst.last[c, b] - inst.first[c, b] + 1)[:, None]
-        cost = inst.w_travel * np.where(near, inst.minutes[c], 0) * length
-        cost -= inst.w_change * (inst.previous[c][:, None] == np.arange(len(inst.sites)))
-        net[c] = np.maximum(net[c], np.where(near, value[inst.shape[c, b]] - cost, -np.inf))
+    prices = np.maximum(0.0, worth.marginal(np.zeros(inst.required.shape, np.int64)))
+    value = field.values(field.slot_gains(prices), np.arange(len(inst.shape_trait)))
     room = np.ones(len(inst.sites), np.int64)
-    return match(net, room, rounds=30).price, np.zeros(len(inst.batches))
+    return match(alone(inst, value), room, rounds=30).price, np.zeros(len(inst.batches))

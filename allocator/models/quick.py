@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from allocator.instance import Instance
-from allocator.models.blocks import NEVER
 from allocator.models.cuts import Cuts
 from allocator.models.field import Field
 from allocator.models.proved import Proved
@@ -27,21 +26,28 @@ def prove(field: Field, worth: Worth) -> Proved:
     value = field.values(field.slot_gains(price), np.arange(len(inst.shape_trait)))
     scale = _rent(inst, worth, price, value)
     price, value = price * scale[inst.post_site][:, None], value * scale
-    best = np.zeros(len(inst.cadres))
-    for b in range(len(inst.batches)):
-        c = np.flatnonzero(inst.shape[:, b] >= 0)
-        if len(c):
-            length = (inst.last[c, b] - inst.first[c, b] + 1)[:, None]
-            near = np.isfinite(inst.minutes[c])
-            cost = inst.w_travel * np.where(near, inst.minutes[c], 0) * length
-            cost -= inst.w_change * (inst.previous[c][:, None] == np.arange(len(inst.sites)))
-            gain = np.where(near, value[inst.shape[c, b]] - cost, -NEVER)
-            best[c] = np.maximum(best[c], gain.max(1, initial=0.0))
+    best = alone(inst, value).max(1, initial=0.0)
     most = float(worth.surplus(price).sum() + best.sum())
     cuts = Cuts(field, worth, np.zeros(0, np.int64))
     spans = [slice(inst.site_posts[j], inst.site_posts[j + 1]) for j in cuts.site]
     sold = tuple(tuple(cuts.normal(int(g), price[spans[g]]) for g in groups) for groups in cuts.groups)
     return Proved(inst.unstaffed + inst.moved - most, best, np.zeros(len(inst.batches)), sold)
+
+
+def alone(inst: Instance, value: np.ndarray) -> np.ndarray:
+    """[C, J] what each cadre gains alone at each site in the best batch, from schedules worth `value` [U, J].
+
+    Less travel and change; -inf out of reach.
+    """
+    net = np.full(inst.minutes.shape, -np.inf)
+    for b in range(len(inst.batches)):
+        c = np.flatnonzero(inst.shape[:, b] >= 0)
+        near = np.isfinite(inst.minutes[c])
+        length = (inst.last[c, b] - inst.first[c, b] + 1)[:, None]
+        cost = inst.w_travel * np.where(near, inst.minutes[c], 0) * length
+        cost -= inst.w_change * (inst.previous[c][:, None] == np.arange(len(inst.sites)))
+        net[c] = np.maximum(net[c], np.where(near, value[inst.shape[c, b]] - cost, -np.inf))
+    return net
 
 
 def _rent(inst: Instance, worth: Worth, price: np.ndarray, value: np.ndarray) -> np.ndarray:
