@@ -43,6 +43,8 @@ FEW, MANY = 2, 4
 """Layers in which the sites are filled: for the first plan, and where there is time for a better start."""
 SHORT = 15.0
 """Seconds of a limit below which nothing is begun anew."""
+PATIENCE = 70.0
+"""Seconds of a limit from which the annealing cools down more slowly the more there are."""
 SEARCHED, LAST, SUPPLIED = 0.84, 0.03, 5.0
 """Share of a limit for the search, the part of it for the last rounds, and the seconds that supply takes after it."""
 PROVED = 0.9
@@ -144,7 +146,7 @@ class Solve:
             rounds, until = self.limits.rounds, self._searched()
             people.improve(watch, until, rounds if self.start else min(ROUNDS, rounds), hear)
             if self.start is None and watch.left(until - LAST) > 0:
-                people.anneal(watch, until - LAST, rounds, hear)
+                people.anneal(watch, until - LAST, self._patience(), hear)
                 people.improve(watch, until, min(ROUNDS, rounds), hear)
         if watch.left(0.9) > 0:
             self._keep("plan", "full")
@@ -161,6 +163,10 @@ class Solve:
             return ALONE
         seconds = self.limits.seconds or np.inf
         return max(0.7, min(SEARCHED, 0.9 - SUPPLIED / max(seconds, 1e-9)))
+
+    def _patience(self) -> int:
+        """Rounds of the annealing: in proportion to a long limit, as slower cooling ends lower."""
+        return int(self.limits.rounds * max(1.0, (self.limits.seconds or 0.0) / PATIENCE))
 
     def _anew(self) -> bool:
         """Is there time to fill the sites once for a first plan, and once more for a better start?"""

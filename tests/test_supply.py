@@ -186,3 +186,16 @@ def test_groups_share_gate_item_and_wishes() -> None:
     groups = market.groups(goods, lines)
     assert (groups.item[groups.line] == lines.item).all()
     assert (groups.gate[groups.line] == groups.site_gate[lines.site]).all()
+
+
+def test_lines_of_a_group_ask_for_units_of_one_worth() -> None:
+    """A need of one unit has no halves; pooled at a mean worth it would seem to cost more than it does."""
+    goods, _ = supplies.large(1, sites=100, items=3, days=7)
+    goods = replace(goods, need=np.minimum(goods.need, 1))
+    lines = lots.lines(goods, np.zeros(goods.shape, np.int64), 1.0)
+    wished = lines.length.any(axis=1)
+    worth = np.where(wished, lines.worth.max(axis=1), 0.0)
+    assert len(np.unique(worth[lines.item == 0].max(axis=1))) > 1
+    line = market.groups(goods, lines).line
+    for group in np.unique(line):
+        assert np.ptp(worth[line == group], axis=0).max() < 1e-6

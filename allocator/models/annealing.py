@@ -12,6 +12,7 @@ rounds of neighbourhoods (419.9); twelve of those rounds, 60 s, had reached 417.
     13 rounds, 0.25 -> 0.03                               20 s    413.7
     13 rounds, 0.15 -> 0.03                               20 s    413.5
     40 rounds, 0.25 -> 0.03                               60 s    412.6
+    400 rounds, 0.15 -> 0.03                             515 s    411.3
     13 rounds, others adapt where the loss is small       20 s    413.9
     13 rounds, fewer exchanges and more of batches        20 s    414.5
 

@@ -53,10 +53,11 @@ def groups(goods: Goods, lines: lots.Lines) -> Groups:
     """Group lines by gate, item, and by the first and last day and worth of their segments."""
     site_gate, gates = gates_of(goods)
     wished = lines.length > 0
-    first = np.where(wished.any(axis=1), wished.argmax(axis=1), -1)
-    last = np.where(wished.any(axis=1), wished[:, ::-1].argmax(axis=1), -1)
-    worth = np.round(lines.worth.max(axis=1), 9) * wished.any(axis=1)
-    needs = slice(1, None, 3)
+    some = wished.any(axis=1)
+    first = np.where(some, wished.argmax(axis=1), -1)
+    last = np.where(some, wished[:, ::-1].argmax(axis=1), -1)
+    worth = np.round(lines.worth.max(axis=1), 9) * some
+    needs = slice(1, None)  # a need of one unit has no halves: it is all in the segment between them
     key = np.column_stack(
         [site_gate[lines.site], lines.item, worth[:, needs], first[:, needs], last[:, needs]]
     )
