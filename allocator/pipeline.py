@@ -166,7 +166,9 @@ class Solve:
 
     def _patience(self) -> int:
         """Rounds of the annealing: in proportion to a long limit, as slower cooling ends lower."""
-        return int(self.limits.rounds * max(1.0, (self.limits.seconds or 0.0) / PATIENCE))
+        seconds = self.limits.seconds or 0.0
+        longer = max(1.0, seconds / PATIENCE) if np.isfinite(seconds) else 1.0
+        return int(self.limits.rounds * longer)
 
     def _anew(self) -> bool:
         """Is there time to fill the sites once for a first plan, and once more for a better start?"""
