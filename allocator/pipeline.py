@@ -329,8 +329,7 @@ class Solve:
         rate = self.goods.kit_rate
         for attempt in range(12):
             use = kits.used(self.inst, rate, board.staffed)
-            known = self.prices if effort == "quick" else None
-            answer = supply.solve(self.goods, use, self.watch, effort, known)
+            answer = supply.solve(self.goods, use, self.watch, effort, self.prices)
             if not answer.kit_short.any():
                 return Answer(board, answer)
             kits.withdraw(board, rate, answer.kit_short, thorough=attempt > 6)

@@ -111,10 +111,10 @@ def limits(curve: Curve, days: Iterable[int] = (0,), dated: Mapping[int, str] | 
                 held = int(goods.arrivals[n, i, day]) + (int(goods.stock[n, i]) if day == 0 else 0)
                 wanted = float(goods.need[goods.need_item == i].sum())
                 key = f"depot={goods.places[n]} item={item} day={(dated or {}).get(day, str(day))}"
-                row = int(curve.market.depot_rows[n, i, day])
+                row = int(curve.market.depots.rows[n, i, day])
                 yield Limit("stock_balance", key, row, "penalty/unit", held, max(1.0, wanted))
     if np.isfinite(goods.budget) and len(goods.suppliers):
-        row = int(curve.market.budget_row[0])
+        row = curve.market.depots.budget_row
         spend = float((goods.supplier_cost * goods.supplier_most * goods.days).sum())
         yield Limit("budget", "budget", row, "penalty/yuan", float(goods.budget), max(1.0, spend))
 

@@ -112,9 +112,19 @@ class Dealer:
             for block in self.blocks:
                 rows = block.begin + np.flatnonzero(packs[block.rows, day])
                 rows = rows[np.argsort(-merit[rows, day], kind="stable")]
-                wanted = np.zeros((len(rows), self.goods.days), dtype=np.int64)
-                wanted[:, day] = packs[rows, day]
-                self._ship(block, rows, wanted)
+                self._book(block, rows, day, packs[rows, day])
+
+    def _book(self, block: Block, rows: np.ndarray, day: int, packs: np.ndarray) -> None:
+        """Ship packs [rows] needed on a day; where there is no room for all of a line, half of them, and so on."""
+        step = packs = packs.copy()
+        while len(rows):
+            wanted = np.zeros((len(rows), self.goods.days), dtype=np.int64)
+            wanted[:, day] = step
+            taken = self._ship(block, rows, wanted)
+            packs = packs - step * taken
+            step = np.minimum(packs, np.where(taken, step, step // 2))
+            left = step > 0
+            rows, packs, step = rows[left], packs[left], step[left]
 
     def arriving(self) -> np.ndarray:
         """[n, D] units dealt, by line and by the day they are needed."""

@@ -15,15 +15,16 @@ budget             yuan for all orders                                          
 whole_packs        shipments and orders come in packs                                  (dealer, orders)
 kit_available      kits come before every need; what cannot be there is `kit_short`    (dealer, lots)
 
-Three steps: prices of goods from a linear model (`market`); every line's best plan at these prices, by
-an exact dynamic program (`lots`), booked as far as there is room and completed pack by pack (`dealer`),
-then put on days (`timing`). The bound is Lagrangian: for any prices >= 0, lines at their cheapest plus
-the least the depots' side can cost; no solver's claim enters it.
+Steps: prices of goods from a linear model (`market`); every line's best plan at these prices, by an exact dynamic
+program (`lots`); with time, a plan for all lines at once from several of each (`policies`). Plans are booked as far
+as there is room and completed pack by pack (`dealer`), then put on days (`timing`). The bound is Lagrangian: for any
+prices >= 0, lines at their cheapest plus the least the depots' side can cost; no solver's claim enters it.
 """
 
 from __future__ import annotations
 
 import time
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,14 +36,15 @@ from allocator.models import lots, tariff
 from allocator.models.dealer import Dealer
 from allocator.models.market import prices
 from allocator.models.orders import placed, supplies
+from allocator.models.policies import Mixed, mixed
 from allocator.models.room import Cumulated, Daily
 from allocator.models.tariff import Prices
 from allocator.models.timing import timed
 
 ATTEMPTS = 3
 """How often packs are put on days anew because kits came late."""
-RISE = 1.02
-"""Factor on prices up to the last day of a shortage, for a second plan."""
+NEAR = 0.002
+"""Relative distance from the bound at which a plan needs no other to compare with."""
 
 __all__ = ["Prices", "SupplyAnswer", "bound", "prices", "solve"]
 
@@ -93,6 +95,11 @@ class Draft:
     cost: float
     short: int
 
+    @property
+    def rank(self) -> tuple[int, float]:
+        """The less the better."""
+        return self.short, self.cost
+
 
 def solve(
     goods: Goods, kits: np.ndarray, watch: Watch, effort: str = "full", known: Prices | None = None
@@ -102,12 +109,16 @@ def solve(
     `effort` is "quick" or "full"; `known` are prices, where the caller has them.
     """
     started = time.perf_counter()
-    known = known or prices(goods, kits)
-    desk = Desk(goods, kits, known)
-    drafts = [desk.planned(watch, effort)]
-    if drafts[0].short:
-        drafts.append(desk.strict())
-    best = min(drafts, key=lambda draft: (draft.short, draft.cost))
+    desk = Desk(goods, kits, known or prices(goods, kits))
+    if effort == "quick" or watch.stopped:
+        best = desk.quick()
+    else:
+        found = mixed(goods, desk.lines, desk.prices, watch)
+        if found is not None:
+            desk = desk.at(found.prices)
+        best = desk.full(found)
+    if best.short:
+        best = min(best, desk.strict(), key=lambda draft: draft.rank)
     proof = None if best.short else desk.bound()
     seconds = time.perf_counter() - started
     status = Status.UNKNOWN if proof is None else Status.FEASIBLE
@@ -168,14 +179,25 @@ class Desk:
     """One planning of the goods for given kits: lines, prices and orders are fixed, drafts are made."""
 
     def __init__(self, goods: Goods, kits: np.ndarray, prices: Prices):
-        self.goods, self.prices = goods, _sound(goods, prices)
+        self.goods = goods
         self.lines = lots.lines(goods, kits, kit_force(goods)[None, :, None])
+        nothing = np.zeros((len(self.lines), goods.days), dtype=np.int64)
+        self.untouched = lots.shortages(self.lines, nothing)
+        self._set(prices)
+
+    def _set(self, prices: Prices) -> None:
+        goods = self.goods
+        self.prices = _sound(goods, prices)
         self.ordered = placed(goods, self.prices)
         self.come = supplies(goods, self.ordered)
         self.price = _pack_price(goods, self.prices, self.lines)
         self.line_cost: float | None = None
-        nothing = np.zeros((len(self.lines), goods.days), dtype=np.int64)
-        self.untouched = lots.shortages(self.lines, nothing)
+
+    def at(self, prices: Prices) -> Desk:
+        """The same question at other prices."""
+        other = copy(self)
+        other._set(prices)
+        return other
 
     def bound(self) -> float:
         """Stage bound: penalty + distance of any plan that serves all kits."""
@@ -183,37 +205,31 @@ class Desk:
             self.line_cost = float(lots.cheapest(self.lines, self.price).sum())
         return self.line_cost + tariff.network_bound(self.goods, self.prices)
 
-    def planned(self, watch: Watch, effort: str) -> Draft:
-        """Lines' own plans at the going prices; with "full" effort, item by item the best of these,
-        of plans at prices raised where goods run short, and of the greedy deal.
-        """
+    def quick(self) -> Draft:
+        """Lines' own plans at the going prices, as far as there is room."""
+        return self.finish(self.deal(self.wanted()))
+
+    def wanted(self) -> np.ndarray:
+        """[n, D] packs that lines would buy at the going prices, if there were enough."""
         plan = lots.bought(self.lines, self.price)
         self.line_cost = float(plan.cost.sum())
-        dealers = [self.deal(plan.packs)]
-        if effort == "quick" or watch.stopped:
-            return self.finish(dealers[0])
-        dealers += [self.deal(self.raised(plan.packs)), self.deal()]
+        return plan.packs
+
+    def full(self, found: Mixed | None) -> Draft:
+        """Policies found for all lines at once; unless that is close to the bound, item by item the best of these,
+        of lines' own plans, and of the greedy deal.
+        """
+        first = None if found is None else self.deal(found.packs)
+        if first is not None:
+            draft = self.finish(first)
+            if not draft.short and draft.cost - self.bound() <= NEAR * draft.cost:
+                return draft
+        dealers = [*([first] if first else []), self.deal(self.wanted()), self.deal()]
         cost = np.array([self.item_cost(lots.shortages(self.lines, dealer.arriving())) for dealer in dealers])
         best = cost.argmin(axis=0)
-        if len(np.unique(best)) == 1:
-            return self.finish(dealers[best[0]])
         packs = np.array([dealer.arriving() // self.lines.pack[:, None] for dealer in dealers])
-        return self.finish(self.deal(packs[best[self.lines.item], np.arange(len(self.lines))]))
-
-    def raised(self, packs: np.ndarray) -> np.ndarray:
-        """Plans [n, D] of packs at prices a little higher up to the last day an item is short.
-
-        Where a price equals the worth of a wish, a little more decides which wishes wait.
-        """
-        wanted = np.zeros((len(self.goods.items), self.goods.days))
-        np.add.at(wanted, self.lines.item, packs * self.lines.pack[:, None])
-        short = np.asarray(np.cumsum(wanted - self.come.sum(axis=0), axis=1) > 0)
-        until = np.asarray(np.logical_or.accumulate(short[:, ::-1], axis=1))[:, ::-1]
-        rows = np.flatnonzero(np.asarray(short.any(axis=1))[self.lines.item])
-        price = self.price[rows] * np.where(until[self.lines.item[rows]], RISE, 1.0)
-        changed = packs.copy()
-        changed[rows] = lots.bought(self.lines.part(rows), price).packs
-        return changed
+        mixture = self.finish(self.deal(packs[best[self.lines.item], np.arange(len(self.lines))]))
+        return mixture if first is None else min((draft, mixture), key=lambda draft: draft.rank)
 
     def strict(self) -> Draft:
         """Every pack on its day from the start, kits first: for kits that timing made late."""

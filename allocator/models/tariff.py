@@ -7,6 +7,7 @@ they are, any plan's penalty and distance is at least what its lines pay at leas
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,18 +68,44 @@ def supplier_value(goods: Goods, at_depot: np.ndarray, budget: float) -> np.ndar
     return value
 
 
+@dataclass(frozen=True)
+class Landing:
+    """The cheapest way of one unit to a site up to a day, each [S, I, D]: what it costs, infinite where there is
+    none, by which lane, and when it leaves the depot (the latest of equals)."""
+
+    price: np.ndarray
+    lane: np.ndarray
+    leaves: np.ndarray
+
+
+def landing(goods: Goods, at_depot: np.ndarray, through: np.ndarray, lanes: np.ndarray) -> Landing:
+    """Cheapest ways at prices of goods [N, I, D], and of litres through doors [N, D] and on lanes [L, D]."""
+    price, lane = np.full(goods.shape, INF), np.full(goods.shape, -1)
+    for some, lead in _layers(goods):
+        origin, site = goods.lane_from[some], goods.lane_to[some] - goods.depots
+        litre = goods.lane_cost[some, None] + through[origin] + lanes[some]
+        offer = (at_depot[origin] + goods.volume[:, None] * litre[:, None, :])[:, :, : goods.days - lead]
+        best, way = price[site, :, lead:], lane[site, :, lead:]
+        lane[site, :, lead:] = np.where(offer < best, some[:, None, None], way)
+        price[site, :, lead:] = np.minimum(offer, best)
+    least = np.minimum.accumulate(price, axis=2)
+    arrives = np.maximum.accumulate(np.where(price <= least, np.arange(goods.days), 0), axis=2)
+    lane = np.take_along_axis(lane, arrives, axis=2)
+    return Landing(least, lane, arrives - np.append(goods.lane_lead, 0)[lane])
+
+
+def _layers(goods: Goods) -> Iterator[tuple[np.ndarray, int]]:
+    """Lanes to sites, no two of a layer to the same one, and the days they all take; those within the horizon."""
+    lanes = np.flatnonzero((goods.lane_to >= goods.depots) & (goods.lane_lead < goods.days))
+    order = lanes[np.argsort(goods.lane_to[lanes], kind="stable")]
+    rank = np.arange(len(order)) - np.searchsorted(goods.lane_to[order], goods.lane_to[order])
+    for layer, lead in np.unique(np.column_stack([rank, goods.lane_lead[order]]), axis=0).tolist():
+        yield order[(rank == layer) & (goods.lane_lead[order] == lead)], lead
+
+
 def unit_price(goods: Goods, at_depot: np.ndarray, through: np.ndarray, lanes: np.ndarray) -> np.ndarray:
     """[S, I, D] least price of one unit arriving at a site up to a day; infinite where none can."""
-    price = np.full(goods.shape, INF)
-    moved = goods.volume[:, None]
-    for lane in np.flatnonzero(goods.lane_to >= goods.depots):
-        origin, lead = goods.lane_from[lane], int(goods.lane_lead[lane])
-        if lead < goods.days:
-            litre = goods.lane_cost[lane] + through[origin] + lanes[lane]
-            offer = (at_depot[origin] + moved * litre)[:, : goods.days - lead]
-            part = price[goods.lane_to[lane] - goods.depots, :, lead:]
-            np.minimum(part, offer, out=part)
-    return np.minimum.accumulate(price, axis=2)
+    return landing(goods, at_depot, through, lanes).price
 
 
 def network_bound(goods: Goods, prices: Prices) -> float:
