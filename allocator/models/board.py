@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from allocator.instance import Instance
-from allocator.models import kernel
+from allocator.models import working
 from allocator.models.field import Field
 from allocator.models.worth import Worth
 
@@ -84,4 +84,4 @@ class Board:
         """Give posted cadres, one after another, their best schedule against everybody else's."""
         sites = self.site[cadres]
         shapes = self.inst.shape[cadres, self.batch[cadres]]
-        kernel.reroster(self.field.deck, self.worth.arrays(), self.staffed, self.plan, cadres, shapes, sites)
+        working.reroster(self.field.deck, self.worth.arrays(), self.staffed, self.plan, cadres, shapes, sites)

@@ -34,7 +34,7 @@ class Cuts:
         self.inst: Instance = field.inst
         self.field, self.worth, self.shapes = field, worth, shapes
         self.kind, self.sample = profiles(self.inst)
-        self.group, self.site = _groups(self.inst, worth, self.kind)
+        self.group, self.site = groups(self.inst, worth, self.kind)
         self.kind_of_group = self.kind[self.site] if len(self.site) else np.zeros(0, int)
         self.groups = [np.flatnonzero(self.kind_of_group == k) for k in range(len(self.sample))]
         self.classes = [team_classes(self.inst, j)[0] for j in self.sample]
@@ -184,7 +184,13 @@ def profiles(inst: Instance) -> tuple[np.ndarray, list[int]]:
     return kind, sample
 
 
-def _groups(inst: Instance, worth: Worth, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def groups(inst: Instance, worth: Worth, kind: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """[J] group of equal demand, worth and tolls of each site (-1: nobody is asked for), and a site of each group.
+
+    `kind` [J] are the profiles of the sites, where they are known.
+    """
+    if kind is None:
+        kind = profiles(inst)[0]
     seen: dict[tuple[object, ...], int] = {}
     group = np.full(len(inst.sites), -1)
     sample: list[int] = []

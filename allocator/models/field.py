@@ -66,6 +66,7 @@ class Field:
             shape_past=inst.shape_past.astype(np.int64),
             required=np.ascontiguousarray(inst.required, np.int64),
             target=np.ascontiguousarray(inst.target, np.int64),
+            weekly=int(inst.max_shifts_7_days),
         )
 
     def slot_gains(self, marginal: np.ndarray) -> np.ndarray:

@@ -60,6 +60,8 @@ class Deck(NamedTuple):
     required: np.ndarray
     """[P, D]"""
     target: np.ndarray
+    weekly: int = 7
+    """shifts of one person in any seven days, at most"""
 
 
 class Value(NamedTuple):
@@ -210,114 +212,3 @@ def rows(step: np.ndarray, gains: np.ndarray, start: np.ndarray, total: np.ndarr
     table = np.zeros((gains.shape[1] + 1, step.shape[1] + 1))
     for n in range(len(gains)):
         total[n] = best(step, np.ascontiguousarray(gains[n].T), start[n], table, plan[n])
-
-
-@compiled
-def random(seed: np.ndarray) -> float:
-    """The next of a row of numbers in [0, 1) (xorshift64*)."""
-    x = seed[0]
-    x ^= x >> np.uint64(12)
-    x ^= x << np.uint64(25)
-    x ^= x >> np.uint64(27)
-    seed[0] = x
-    return float((x * np.uint64(2685821657736338717)) >> np.uint64(11)) / 9007199254740992.0
-
-
-@compiled
-def marginal(deck: Deck, value: Value, have: int, post: int, d: int) -> float:
-    """Benefit of one person more on a cell with `have`; 0 where the target is met."""
-    if have >= deck.target[post, d]:
-        return 0.0
-    return float((value.first[post] if have < deck.required[post, d] else value.second[post]) - value.toll[post, d])
-
-
-@compiled
-def offers(deck: Deck, value: Value, staffed: np.ndarray) -> np.ndarray:
-    """[P, D] benefit of one person more: read all the time, so kept beside `staffed` by those who change it."""
-    out = np.empty(staffed.shape)
-    for post in range(staffed.shape[0]):
-        for d in range(staffed.shape[1]):
-            out[post, d] = marginal(deck, value, staffed[post, d], post, d)
-    return out
-
-
-@compiled
-def work(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, shape: int, site: int, noise: float,
-         seed: np.ndarray, gain: np.ndarray, pick: np.ndarray, table: np.ndarray, row: np.ndarray) -> float:
-    """Give one resting person the best schedule next to those who work; `row` [D] gets the posts."""
-    p = deck.site_pattern[site]
-    if p < 0:
-        row[:] = -1
-        return 0.0
-    kinds = deck.kinds[p]
-    step = deck.steps[deck.step_first[p] : deck.step_first[p + 1]].reshape(kinds + 1, -1)
-    days = staffed.shape[1]
-    t = deck.shape_trait[shape]
-    for k in range(kinds):
-        slot = deck.site_slots[site] + k
-        for d in range(days):
-            gain[k, d] = 0.0
-            pick[k, d] = -1
-        for n in range(deck.slot_first[slot], deck.slot_first[slot + 1]):
-            post = deck.order[n]
-            if not deck.traits[t, post]:
-                continue
-            for d in range(days):
-                m = offer[post, d]
-                if noise > 0:
-                    m *= 1 + noise * random(seed)
-                if m > gain[k, d] and deck.shape_days[shape, d]:
-                    gain[k, d] = m
-                    pick[k, d] = post
-    total = best(step, gain[:kinds], deck.start[p, deck.shape_past[shape]], table, row)
-    for d in range(days):
-        if row[d] >= 0:
-            post = pick[row[d], d]
-            row[d] = post
-            staffed[post, d] += 1
-            offer[post, d] = marginal(deck, value, staffed[post, d], post, d)
-    return total
-
-
-@compiled
-def leave(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, row: np.ndarray) -> float:
-    """Take one person off the shifts of `row` [D]; what is lost."""
-    lost = 0.0
-    for d in range(len(row)):
-        post = row[d]
-        if post >= 0:
-            staffed[post, d] -= 1
-            offer[post, d] = marginal(deck, value, staffed[post, d], post, d)
-            lost += offer[post, d]
-            if staffed[post, d] >= deck.target[post, d]:
-                lost -= value.toll[post, d]
-            row[d] = -1
-    return lost
-
-
-@compiled
-def back(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, row: np.ndarray, old: np.ndarray) -> None:
-    """Put one person back on the shifts `old` [D]."""
-    for d in range(len(row)):
-        if row[d] == old[d]:
-            continue
-        if row[d] >= 0:
-            staffed[row[d], d] -= 1
-            offer[row[d], d] = marginal(deck, value, staffed[row[d], d], row[d], d)
-        row[d] = old[d]
-        if row[d] >= 0:
-            staffed[row[d], d] += 1
-            offer[row[d], d] = marginal(deck, value, staffed[row[d], d], row[d], d)
-
-
-@compiled
-def reroster(deck: Deck, value: Value, staffed: np.ndarray, plan: np.ndarray, cadres: np.ndarray,
-             shapes: np.ndarray, sites: np.ndarray) -> None:
-    """Give the cadres in turn their best schedule next to everybody else's; plan [C, D] and staffed follow."""
-    gain, pick, table = scratch(deck, staffed.shape[1])
-    offer = offers(deck, value, staffed)
-    seed = np.ones(1, np.uint64)
-    for n in range(len(cadres)):
-        row = plan[cadres[n]]
-        leave(deck, value, staffed, offer, row)
-        work(deck, value, staffed, offer, shapes[n], sites[n], 0.0, seed, gain, pick, table, row)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from allocator.models.board import Board
-from allocator.models.kernel import Deck, Value, back, compiled, leave, offers, random, scratch, work
+from allocator.models.kernel import Deck, Value, compiled
+from allocator.models.working import back, leave, offers, random, scratch, work
 
 NOISE = 0.2
 """How far what a shift is worth is off at every other try."""
@@ -59,8 +60,7 @@ def _reshuffle(deck: Deck, value: Value, staffed: np.ndarray, plan: np.ndarray, 
 
     The cadres are sorted by site; `first` [N + 1] are the positions at which teams begin. What is gained.
     """
-    gain, pick, table = scratch(deck, staffed.shape[1])
-    offer = offers(deck, value, staffed)
+    walk, offer = scratch(deck, staffed.shape[1]), offers(deck, value, staffed)
     old = np.empty((most, staffed.shape[1]), plan.dtype)
     member = np.arange(len(cadres))
     total = 0.0
@@ -80,8 +80,8 @@ def _reshuffle(deck: Deck, value: Value, staffed: np.ndarray, plan: np.ndarray, 
                 leave(deck, value, staffed, offer, plan[c])
             for k in range(few):
                 m = member[begin + k]
-                work(deck, value, staffed, offer, shapes[m], site, noise if turn % 2 else 0.0, seed, gain, pick,
-                     table, plan[cadres[m]])
+                work(deck, value, staffed, offer, shapes[m], site, noise if turn % 2 else 0.0, seed, walk,
+                     plan[cadres[m]])
             now = _benefit(deck, value, staffed, site)
             if now < held - 1e-9:
                 for k in range(few):
