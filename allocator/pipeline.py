@@ -43,10 +43,12 @@ FEW, MANY = 2, 4
 """Layers in which the sites are filled: for the first plan, and where there is time for a better start."""
 SHORT = 15.0
 """Seconds of a limit below which nothing is begun anew."""
-PATIENCE = 70.0
+PATIENCE = 45.0
 """Seconds of a limit from which the annealing cools down more slowly the more there are."""
 SEARCHED, LAST, SUPPLIED = 0.84, 0.03, 5.0
 """Share of a limit for the search, the part of it for the last rounds, and the seconds that supply takes after it."""
+AGAIN = 60.0
+"""Seconds that must be left for a second proof, from the finished plan and what the first one found."""
 PROVED = 0.9
 """Share of a limit after which the proof ends beside the search."""
 ALONE, LONE = 0.5, 0.97
@@ -138,7 +140,7 @@ class Solve:
         # what is known of a city like this one gives a far better bound in seconds than a first one
         known = self.like is not None and len(self.like.named) > 0 and not watch.stopped
         soon = known or watch.left(0.7) > 0
-        proving = self._prove() if prove and soon else None
+        proving = self._prove(self.like) if prove and soon else None
         if self.start is not None and self.limits.rounds:
             people.settle(watch, 0.5)
         if not self._enough():
@@ -154,6 +156,8 @@ class Solve:
             self._keep("plan", "quick")
         if proving is not None:
             self._proved(proving)
+            if self._large and watch.left(PROVED) > AGAIN and not self._enough():
+                self._proved(self._prove(self.proved))
 
     # -- steps -------------------------------------------------------------------------------
 
@@ -252,14 +256,14 @@ class Solve:
         assert self.prices is not None
         return self.seen.bounded(self.people.best, self.prices)
 
-    def _prove(self) -> Beside:
-        """Start the proof beside the search: at full size it takes as long."""
+    def _prove(self, like: Proved | None) -> Beside:
+        """Start the proof beside the search: at full size it takes as long. `like` is what is known so far."""
         field, worth, best = self._bounded()
         begun = self.watch.seconds
 
         def work(watch: Watch) -> tuple[Proved, float]:
             until = PROVED if self._apart else LONE
-            return proof.solve(field, worth, best, watch, until, self.like), watch.seconds - begun
+            return proof.solve(field, worth, best, watch, until, like), watch.seconds - begun
 
         return Beside(work, self.watch, self._apart)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import extensive
 import pytest
@@ -18,6 +19,7 @@ from oracle import OracleAnswer, optimum
 
 from allocator import exact, pipeline, plan, verifier
 from allocator.limits import Limits, Progress, Watch
+from allocator.models.proved import Proved
 from allocator.plan import Plan
 from allocator.scenario import Scenario
 
@@ -188,7 +190,25 @@ def test_hardly_any_time_is_enough_for_a_plan_and_a_bound(seconds: float) -> Non
         assert faults(found, made) + disputes(made, truth(seed)) == []
 
 
-@pytest.mark.parametrize(("seconds", "rounds"), [(None, 40), (math.inf, 40), (5.0, 40), (140.0, 80), (700.0, 400)])
+@pytest.mark.parametrize(("seconds", "rounds"), [(None, 40), (math.inf, 40), (5.0, 40), (90.0, 80), (450.0, 400)])
 def test_a_long_limit_cools_down_more_slowly(seconds: float | None, rounds: int) -> None:
     limits = Limits(seconds)
     assert pipeline.Solve(city(1), limits, Watch(limits))._patience() == rounds
+
+
+@pytest.mark.parametrize("seed", [2, 6])
+def test_time_that_is_left_goes_into_a_second_proof(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline.Solve, "_large", property(lambda _: True))
+    found, proofs, real = city(seed), list[tuple[object, ...]](), pipeline.proof.solve
+
+    def kept(*asked: Any) -> Proved:
+        proofs.append(asked)
+        return real(*asked)
+
+    monkeypatch.setattr(pipeline.proof, "solve", kept)
+    solve = pipeline.Solve(found, Limits(processes=1), Watch(Limits(processes=1)))
+    made = solve.run()
+    assert len(proofs) == 2
+    assert proofs[0][-1] is None
+    assert proofs[1][-1] is not None
+    assert faults(found, made) + disputes(made, truth(seed)) == []
