@@ -11,6 +11,7 @@ from allocator.limits import Limits, Watch
 from allocator.models import working
 from allocator.models.annealing import Annealing
 from allocator.models.board import Board
+from allocator.models.cuts import profiles
 from allocator.models.hopes import hopes
 from allocator.models.posting import People
 
@@ -47,7 +48,8 @@ def gains(board: Board, cadre: int, batch: int, site: int, least: float = -1e30)
 def test_nobody_gains_more_than_hoped(seed: int) -> None:
     board = started(seed)
     board.lift(np.flatnonzero(board.site >= 0)[::3])
-    known, empty = hopes(board), np.bincount(board.site[board.site >= 0], minlength=len(board.inst.sites)) == 0
+    known = hopes(board, profiles(board.inst)[0])
+    empty = np.bincount(board.site[board.site >= 0], minlength=len(board.inst.sites)) == 0
     tried = exact = 0
     for cadre, batch, site in newcomers(board)[:400]:
         gain, _ = gains(board, cadre, batch, site)

@@ -32,9 +32,10 @@ from typing import NamedTuple
 import numpy as np
 
 from allocator.models.board import Board
+from allocator.models.cuts import profiles
 from allocator.models.hopes import Hopes, hopes
-from allocator.models.kernel import Deck, Value, compiled
-from allocator.models.working import back, holds, leave, offers, random, scratch, work
+from allocator.models.kernel import Deck, Value, compiled, scratch
+from allocator.models.working import back, holds, leave, offers, random, work
 
 __all__ = ["Annealing"]
 
@@ -241,6 +242,7 @@ class Annealing:
     def __init__(self, board: Board, rng: np.random.Generator):
         inst = board.inst
         self.board, self.rng = board, rng
+        self.kind = profiles(inst)[0]
         length = np.maximum(0, inst.last - inst.first + 1).astype(float)
         self.people = People(
             np.ascontiguousarray(inst.shape), np.ascontiguousarray(inst.minutes), length, inst.previous,
@@ -263,8 +265,8 @@ class Annealing:
         cooling = int(part * EACH * len(movable)), hot * self.unit, cold * self.unit, self.unit
         return int(
             _anneal(
-                board.field.deck, board.worth.arrays(), self.people, self._teams(), hopes(board), board.staffed,
-                board.plan, movable, self.targets, *cooling, seed,
+                board.field.deck, board.worth.arrays(), self.people, self._teams(), hopes(board, self.kind),
+                board.staffed, board.plan, movable, self.targets, *cooling, seed,
             )
         )
 

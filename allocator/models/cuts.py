@@ -184,13 +184,8 @@ def profiles(inst: Instance) -> tuple[np.ndarray, list[int]]:
     return kind, sample
 
 
-def groups(inst: Instance, worth: Worth, kind: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """[J] group of equal demand, worth and tolls of each site (-1: nobody is asked for), and a site of each group.
-
-    `kind` [J] are the profiles of the sites, where they are known.
-    """
-    if kind is None:
-        kind = profiles(inst)[0]
+def groups(inst: Instance, worth: Worth, kind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[J] group of equal worth and tolls within a profile `kind` [J] (-1: nobody is asked for), and a site of each."""
     seen: dict[tuple[object, ...], int] = {}
     group = np.full(len(inst.sites), -1)
     sample: list[int] = []

@@ -29,10 +29,10 @@ class Hopes(NamedTuple):
     """[J] -1 where nobody is asked for"""
 
 
-def hopes(board: Board) -> Hopes:
-    """For the worth of shifts on the board."""
+def hopes(board: Board, kind: np.ndarray) -> Hopes:
+    """For the worth of shifts on the board; `kind` [J] are the profiles of the sites (`cuts.profiles`)."""
     inst, field, worth = board.inst, board.field, board.worth
-    group, sample = groups(inst, worth)
+    group, sample = groups(inst, worth, kind)
     low, high = worth.required > 0, worth.target > worth.required
     first, second = np.where(low, worth.first, -np.inf), np.where(high, worth.second, -np.inf)
     gain = np.where(low | high, np.maximum(first, second), 0.0) - worth.toll

@@ -60,7 +60,7 @@ class Deck(NamedTuple):
     required: np.ndarray
     """[P, D]"""
     target: np.ndarray
-    weekly: int = 7
+    weekly: int
     """shifts of one person in any seven days, at most"""
 
 
@@ -174,21 +174,33 @@ def best(step: np.ndarray, gain: np.ndarray, start: int, table: np.ndarray, plan
     return float(table[0, start])
 
 
+class Walk(NamedTuple):
+    """Scratch for the walk of one person."""
+
+    gain: np.ndarray
+    """[kinds, D]"""
+    pick: np.ndarray
+    """[kinds, D] post that gains it"""
+    table: np.ndarray
+    """[D + 1, states + 1]"""
+
+
 @compiled
-def scratch(deck: Deck, days: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Room for one person's gains and picks [kinds, D] and the table of the walk, at the widest pattern."""
+def scratch(deck: Deck, days: int) -> Walk:
+    """Room for a walk at the widest pattern."""
     kinds, states = 1, 1
     for p in range(len(deck.kinds)):
         kinds = max(kinds, deck.kinds[p])
         states = max(states, (deck.step_first[p + 1] - deck.step_first[p]) // (deck.kinds[p] + 1))
-    return np.zeros((kinds, days)), np.zeros((kinds, days), np.int64), np.zeros((days + 1, states + 1))
+    return Walk(np.zeros((kinds, days)), np.zeros((kinds, days), np.int64), np.zeros((days + 1, states + 1)))
 
 
 @compiled
 def schedules(deck: Deck, gains: np.ndarray, shapes: np.ndarray, sites: np.ndarray, total: np.ndarray,
               slots: np.ndarray) -> None:
     """Best schedule of shape n at site n under gains [T, L, D]: total [N], slots [N, D], -1 for a day off."""
-    gain, _, table = scratch(deck, gains.shape[2])
+    walk = scratch(deck, gains.shape[2])
+    gain = walk.gain
     for n in range(len(shapes)):
         p = deck.site_pattern[sites[n]]
         if p < 0:
@@ -200,7 +212,7 @@ def schedules(deck: Deck, gains: np.ndarray, shapes: np.ndarray, sites: np.ndarr
             for d in range(gains.shape[2]):
                 gain[k, d] = gains[t, first + k, d] if deck.shape_days[shapes[n], d] else 0.0
         start = deck.start[p, deck.shape_past[shapes[n]]]
-        total[n] = best(step, gain[:kinds], start, table, slots[n])
+        total[n] = best(step, gain[:kinds], start, walk.table, slots[n])
         for d in range(gains.shape[2]):
             if slots[n, d] >= 0:
                 slots[n, d] += first

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from allocator.models.board import Board
-from allocator.models.kernel import Deck, Value, compiled
-from allocator.models.working import back, leave, offers, random, scratch, work
+from allocator.models.kernel import Deck, Value, compiled, scratch
+from allocator.models.working import back, leave, offers, random, work
 
 NOISE = 0.2
 """How far what a shift is worth is off at every other try."""

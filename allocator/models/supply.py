@@ -26,6 +26,7 @@ from __future__ import annotations
 import time
 from copy import copy
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 
@@ -36,7 +37,7 @@ from allocator.models import lots, tariff
 from allocator.models.dealer import Dealer
 from allocator.models.market import prices
 from allocator.models.orders import placed, supplies
-from allocator.models.policies import Mixed, mixed
+from allocator.models.policies import mixed
 from allocator.models.room import Cumulated, Daily
 from allocator.models.tariff import Prices
 from allocator.models.timing import timed
@@ -95,10 +96,9 @@ class Draft:
     cost: float
     short: int
 
-    @property
-    def rank(self) -> tuple[int, float]:
-        """The less the better."""
-        return self.short, self.cost
+
+RANK = attrgetter("short", "cost")
+"""The less the better: drafts."""
 
 
 def solve(
@@ -110,15 +110,14 @@ def solve(
     """
     started = time.perf_counter()
     desk = Desk(goods, kits, known or prices(goods, kits))
-    if effort == "quick" or watch.stopped:
+    found = None if effort == "quick" else mixed(goods, desk.lines, desk.prices, watch)
+    if found is None:
         best = desk.quick()
     else:
-        found = mixed(goods, desk.lines, desk.prices, watch)
-        if found is not None:
-            desk = desk.at(found.prices)
-        best = desk.full(found)
+        desk = desk.at(found.prices)
+        best = desk.full(found.packs)
     if best.short:
-        best = min(best, desk.strict(), key=lambda draft: draft.rank)
+        best = min(best, desk.strict(), key=RANK)
     proof = None if best.short else desk.bound()
     seconds = time.perf_counter() - started
     status = Status.UNKNOWN if proof is None else Status.FEASIBLE
@@ -215,21 +214,20 @@ class Desk:
         self.line_cost = float(plan.cost.sum())
         return plan.packs
 
-    def full(self, found: Mixed | None) -> Draft:
-        """Policies found for all lines at once; unless that is close to the bound, item by item the best of these,
+    def full(self, packs: np.ndarray) -> Draft:
+        """Packs [n, D] found for all lines at once; unless that is close to the bound, item by item the best of these,
         of lines' own plans, and of the greedy deal.
         """
-        first = None if found is None else self.deal(found.packs)
-        if first is not None:
-            draft = self.finish(first)
-            if not draft.short and draft.cost - self.bound() <= NEAR * draft.cost:
-                return draft
-        dealers = [*([first] if first else []), self.deal(self.wanted()), self.deal()]
+        first = self.deal(packs)
+        draft = self.finish(first)
+        if not draft.short and draft.cost - self.bound() <= NEAR * draft.cost:
+            return draft
+        dealers = [first, self.deal(self.wanted()), self.deal()]
         cost = np.array([self.item_cost(lots.shortages(self.lines, dealer.arriving())) for dealer in dealers])
         best = cost.argmin(axis=0)
-        packs = np.array([dealer.arriving() // self.lines.pack[:, None] for dealer in dealers])
-        mixture = self.finish(self.deal(packs[best[self.lines.item], np.arange(len(self.lines))]))
-        return mixture if first is None else min((draft, mixture), key=lambda draft: draft.rank)
+        each = np.array([dealer.arriving() // self.lines.pack[:, None] for dealer in dealers])
+        mixture = self.finish(self.deal(each[best[self.lines.item], np.arange(len(self.lines))]))
+        return min(draft, mixture, key=RANK)
 
     def strict(self) -> Draft:
         """Every pack on its day from the start, kits first: for kits that timing made late."""

@@ -2,35 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from allocator.models.kernel import Deck, Value, best, compiled
-
-
-class Walk(NamedTuple):
-    """Scratch for the walk of one person."""
-
-    gain: np.ndarray
-    """[kinds, D]"""
-    pick: np.ndarray
-    """[kinds, D] post that gains it"""
-    table: np.ndarray
-    """[D + 1, states + 1]"""
-
-
-@compiled
-def scratch(deck: Deck, days: int) -> Walk:
-    """Room for a walk at the widest pattern."""
-    kinds, states = 1, 1
-    for p in range(len(deck.kinds)):
-        kinds = max(kinds, deck.kinds[p])
-        states = max(states, (deck.step_first[p + 1] - deck.step_first[p]) // (deck.kinds[p] + 1))
-    return Walk(
-        np.zeros((kinds, days), np.float64), np.zeros((kinds, days), np.int64),
-        np.zeros((days + 1, states + 1), np.float64),
-    )  # fmt: skip
+from allocator.models.kernel import Deck, Value, Walk, best, compiled, scratch
 
 
 @compiled
@@ -130,22 +104,6 @@ def work(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, shape
 
 
 @compiled
-def leave(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, row: np.ndarray) -> float:
-    """Take one person off the shifts of `row` [D]; what is lost."""
-    lost = 0.0
-    for d in range(len(row)):
-        post = row[d]
-        if post >= 0:
-            staffed[post, d] -= 1
-            offer[post, d] = marginal(deck, value, staffed[post, d], post, d)
-            lost += offer[post, d]
-            if staffed[post, d] >= deck.target[post, d]:
-                lost -= value.toll[post, d]
-            row[d] = -1
-    return lost
-
-
-@compiled
 def holds(deck: Deck, value: Value, staffed: np.ndarray, row: np.ndarray) -> float:
     """What would be lost if one person left the shifts of `row` [D]."""
     lost = 0.0
@@ -155,6 +113,19 @@ def holds(deck: Deck, value: Value, staffed: np.ndarray, row: np.ndarray) -> flo
             lost += marginal(deck, value, staffed[post, d] - 1, post, d)
             if staffed[post, d] > deck.target[post, d]:
                 lost -= value.toll[post, d]
+    return lost
+
+
+@compiled
+def leave(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, row: np.ndarray) -> float:
+    """Take one person off the shifts of `row` [D]; what is lost."""
+    lost = holds(deck, value, staffed, row)
+    for d in range(len(row)):
+        post = row[d]
+        if post >= 0:
+            staffed[post, d] -= 1
+            offer[post, d] = marginal(deck, value, staffed[post, d], post, d)
+            row[d] = -1
     return lost
 
 
