@@ -1,16 +1,21 @@
 """Exchanges of two cadres, or moves of one, accepted by simulated annealing (Kirkpatrick et al. 1983).
 
 Each proposal is worked out exactly: who leaves gives up the shifts held, who comes gets the best
-schedule next to the team, and where that does not do, up to `OTHERS` of the team work theirs out
-again. Four kinds: two cadres exchange sites; sites and batches; batches alone; one goes elsewhere.
-A proposal that loses x is accepted with probability exp(-x / temperature).
+schedule next to the team. Three kinds: two cadres exchange sites, or sites and batches; batches alone; one goes
+elsewhere. A proposal that loses x is accepted with probability exp(-x / temperature).
 
 Most proposals are hopeless, and that is known before a schedule is worked out: who comes gains no more than at the
 site with nobody there, which is looked up (`hopes.py`), and exactly that where the site is empty then. A round of
 550,000 proposals took 1.2 s without, 0.7 s with it; of 30 s of annealing, side by side, two seeds: 412.6 and 412.7
 thousand without, 412.3 both with it.
 
-Wuxi, before that, staffing with kits in thousands, CPU seconds on one of two shared cores, from the plan after three
+Where a proposal fell short, up to two of either team used to work their schedules out again. At the first
+temperature 315 of 29,100 such tries made it good, at the last 4 of 27,500, and a round took almost twice as long.
+20 s from three rounds of neighbourhoods (421.7), and two more after it, side by side, two seeds, in thousands: with it
+412.4 and 412.9, without 412.3 and 412.4. Cooling to 0.015 instead of 0.03 alone, before those two rounds: 413.2 and
+412.5, were 413.8 and 412.8; to 0.008 no better.
+
+An earlier version, staffing with kits in thousands, CPU seconds on one of two shared cores, from the plan after three
 rounds of neighbourhoods (419.9); twelve of those rounds, 60 s, had reached 417.2:
 
     10 rounds of 250 proposals per cadre, 0.25 -> 0.03    15 s    414.1
@@ -18,7 +23,6 @@ rounds of neighbourhoods (419.9); twelve of those rounds, 60 s, had reached 417.
     13 rounds, 0.15 -> 0.03                               20 s    413.5
     40 rounds, 0.25 -> 0.03                               60 s    412.6
     400 rounds, 0.15 -> 0.03                             515 s    411.3
-    13 rounds, others adapt where the loss is small       20 s    413.9
     13 rounds, fewer exchanges and more of batches        20 s    414.5
 
 Exchanges are what counts (of moves of one cadre 1 in 1,000 is accepted): cadres differ by leave,
@@ -41,11 +45,7 @@ __all__ = ["Annealing"]
 
 MOVES, EXCHANGES = 0.05, 0.85
 """Share of proposals that move one cadre; up to where exchanges of sites go; the rest exchange batches."""
-OTHERS = 2
-"""Members of each of the two teams who may adapt."""
-HOPELESS = 15.0
-"""Loss beyond what the temperature bears, in shifts' worth a tenth, that the others cannot make good."""
-HOT, COLD = 0.15, 0.03
+HOT, COLD = 0.15, 0.015
 """First and last temperature, in worth of an ordinary shift."""
 EACH = 250
 """Proposals per cadre in a round."""
@@ -131,11 +131,10 @@ def _hold(deck: Deck, value: Value, staffed: np.ndarray, teams: Teams, plan: np.
 @compiled
 def _anneal(deck: Deck, value: Value, people: People, teams: Teams, hopes: Hopes, staffed: np.ndarray,
             plan: np.ndarray, movable: np.ndarray, targets: np.ndarray, proposals: int, hot: float, cold: float,
-            unit: float, seed: np.ndarray) -> int:
+            seed: np.ndarray) -> int:
     """Make proposals while the temperature falls from `hot` to `cold`; how many were accepted."""
     walk, offer = scratch(deck, staffed.shape[1]), offers(deck, value, staffed)
-    touched = np.empty(2 + 2 * OTHERS, np.int64)
-    old = np.empty((2 + 2 * OTHERS, staffed.shape[1]), plan.dtype)
+    old = np.empty((2, staffed.shape[1]), plan.dtype)
     held = np.zeros(len(plan))
     for s in range(len(teams.head)):
         _hold(deck, value, staffed, teams, plan, s, held)
@@ -172,57 +171,37 @@ def _anneal(deck: Deck, value: Value, people: People, teams: Teams, hopes: Hopes
         delta = _cost(people, c, b, i) - _cost(people, c, b2, i2)
         if d >= 0:
             delta += _cost(people, d, e, j) - _cost(people, d, e2, j2)
-        # how far below the bar the others might still make it good, and what newcomers gain at most
-        far = bar - 0.1 * HOPELESS * unit
+        # what newcomers gain at most
         gain_c = hopes.value[hopes.group[i2], people.shape[c, b2]] if i2 >= 0 else 0.0
         gain_d = hopes.value[hopes.group[j2], people.shape[d, e2]] if j2 >= 0 else 0.0
-        alone_c = alone_d = False
+        alone_c = False
         if i != j:
             alone_c = i2 < 0 or (hopes.exact[hopes.group[i2]] and _left(teams, i2, i, j if d >= 0 else -1) == 0)
-            alone_d = j2 < 0 or (hopes.exact[hopes.group[j2]] and _left(teams, j2, i, j) == 0)
             lost = held[c] + (held[d] if d >= 0 else 0.0)
-            if delta + gain_c + gain_d - lost < (bar if alone_c and alone_d else far):
+            if delta + gain_c + gain_d - lost < bar:
                 continue
-        touched[0], old[0] = c, plan[c]
-        many = 1
+        old[0] = plan[c]
         delta -= leave(deck, value, staffed, offer, plan[c])
         if d >= 0:
-            touched[1], old[1] = d, plan[d]
-            many = 2
+            old[1] = plan[d]
             delta -= leave(deck, value, staffed, offer, plan[d])
         # an empty site last: what it gives is known, and may not be enough
         delta += gain_c + gain_d
         for side in (1, 0) if alone_c else (0, 1):
-            if delta <= far:
+            if delta < bar:
                 break
             if side == 0 and i2 >= 0:
                 delta -= gain_c
                 shape = people.shape[c, b2]
-                delta += work(deck, value, staffed, offer, shape, i2, 0.0, seed, walk, plan[c], far - delta)
+                delta += work(deck, value, staffed, offer, shape, i2, 0.0, seed, walk, plan[c], bar - delta)
             if side == 1 and j2 >= 0:
                 delta -= gain_d
                 shape = people.shape[d, e2]
-                delta += work(deck, value, staffed, offer, shape, j2, 0.0, seed, walk, plan[d], far - delta)
-        if bar > delta > far:
-            for side in range(2):
-                s = i if side == 0 else j
-                if s < 0 or (side == 1 and s == i):
-                    continue
-                for _ in range(min(OTHERS, teams.size[s])):
-                    o = teams.head[s]
-                    for _ in range(int(random(seed) * teams.size[s])):
-                        o = teams.after[o]
-                    if o in (c, d):
-                        continue
-                    if not (touched[2:many] == o).any():
-                        touched[many], old[many] = o, plan[o]
-                        many += 1
-                    shape = people.shape[o, teams.batch[o]]
-                    delta -= leave(deck, value, staffed, offer, plan[o])
-                    delta += work(deck, value, staffed, offer, shape, s, 0.0, seed, walk, plan[o])
+                delta += work(deck, value, staffed, offer, shape, j2, 0.0, seed, walk, plan[d], bar - delta)
         if delta < bar:
-            for n in range(many):
-                back(deck, value, staffed, offer, plan[touched[n]], old[n])
+            back(deck, value, staffed, offer, plan[c], old[0])
+            if d >= 0:
+                back(deck, value, staffed, offer, plan[d], old[1])
             continue
         accepted += 1
         _go(teams, c, b2, i2)
@@ -262,7 +241,7 @@ class Annealing:
         if not len(movable) or not len(self.targets):
             return 0
         seed = self.rng.integers(1, 1 << 63, 1, dtype=np.uint64)
-        cooling = int(part * EACH * len(movable)), hot * self.unit, cold * self.unit, self.unit
+        cooling = int(part * EACH * len(movable)), hot * self.unit, cold * self.unit
         return int(
             _anneal(
                 board.field.deck, board.worth.arrays(), self.people, self._teams(), hopes(board, self.kind),
