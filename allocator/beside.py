@@ -6,16 +6,44 @@ it returns and the news it tells. Same work, same answer, wherever it ran.
 
 from __future__ import annotations
 
+import mmap
 import multiprocessing
+import pickle
 import signal
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Lock
 from typing import Any
 
 from allocator.limits import Progress, Watch
 
 GRACE = 1.2
 """Share of the time limit after which work beside the main one is given up."""
+ROOM = 1 << 26
+"""Bytes of what is shared, at most; memory is taken up as it is written."""
+
+
+class Shelf:
+    """The last thing that one process left for the other: nobody waits for it to be fetched."""
+
+    def __init__(self, lock: Lock):
+        self._lock, self._memory = lock, mmap.mmap(-1, ROOM)
+
+    def put(self, what: object) -> None:
+        data = pickle.dumps(what)
+        if len(data) + 8 <= ROOM:
+            with self._lock:
+                self._memory[: 8 + len(data)] = len(data).to_bytes(8, "little") + data
+
+    def get(self) -> Any:
+        """None where there is nothing yet, or a process that was stopped holds it."""
+        if not self._lock.acquire(timeout=1.0):
+            return None
+        try:
+            size = int.from_bytes(self._memory[:8], "little")
+            return pickle.loads(self._memory[8 : 8 + size]) if size else None
+        finally:
+            self._lock.release()
 
 
 class Beside:
@@ -29,7 +57,8 @@ class Beside:
         if apart and "fork" in multiprocessing.get_all_start_methods():
             context = multiprocessing.get_context("fork")
             self._news, child = context.Pipe(duplex=False)
-            self._process = context.Process(target=_run, args=(work, watch, child), daemon=True)
+            self._shelf = Shelf(context.Lock())
+            self._process = context.Process(target=_run, args=(work, watch, child, self._shelf), daemon=True)
             self._process.start()
             child.close()
 
@@ -37,6 +66,16 @@ class Beside:
         """Pass on the news that has come."""
         while self._process is not None and not self._done and self._news.poll():
             self._take()
+
+    @property
+    def done(self) -> bool:
+        """Is the answer there?"""
+        self.hear()
+        return self._done
+
+    def shared(self) -> Any:
+        """What the work has left so far for others to use; None where there is nothing."""
+        return self._shelf.get() if self._process is not None else None
 
     def result(self) -> Any:
         """What the work returned; None where it was stopped or failed in its process."""
@@ -68,11 +107,11 @@ class Beside:
             self._answer, self._done = what, True
 
 
-def _run(work: Callable[[Watch], Any], watch: Watch, pipe: Connection) -> None:
+def _run(work: Callable[[Watch], Any], watch: Watch, pipe: Connection, shelf: Shelf) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def listen(news: Progress) -> None:
         pipe.send(("news", news))
 
-    pipe.send(("answer", work(Watch(watch.limits, listen, watch.started))))
+    pipe.send(("answer", work(Watch(watch.limits, listen, watch.started, shelf.put))))
     pipe.close()

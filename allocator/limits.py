@@ -53,6 +53,8 @@ class Watch:
     limits: Limits = field(default_factory=Limits)
     listen: Callable[[Progress], None] | None = None
     started: float = field(default_factory=time.monotonic)
+    share: Callable[[object], None] | None = None
+    """Where work beside the main one leaves what the main one may use already; None: nobody asks."""
     _stop: threading.Event = field(default_factory=threading.Event)
 
     @property

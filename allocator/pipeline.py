@@ -2,7 +2,7 @@
 
 The one place where what decides (instance, goods, models) meets what judges (measures).
 
-    people      postings and rosters by very large neighbourhoods       models/posting.py
+    people      postings and rosters: neighbourhoods, annealing, teams  models/posting.py
     kits        what they use up; goods priced, shifts charged          models/kits.py, supply.py
     supply      orders and shipments for what is left                   models/supply.py
     bound       people and their teams priced + goods line by line      models/proof.py, supply.py
@@ -48,8 +48,11 @@ PATIENCE = 20.0
 cooled down after 34 s, to 412.4 thousand, with 20 after 47 s, when its time was up, to 411.9."""
 SEARCHED, LAST, SUPPLIED = 0.84, 0.03, 5.0
 """Share of a limit for the search, the part of it for the last rounds, and the seconds that supply takes after it."""
+LONG, ASSEMBLED = 150.0, 0.2
+"""Seconds of a limit from which the plan is put together anew from whole teams, at prices that the proof has by then,
+and the share for it. Of 60 s, 11 went into 65,000 teams that gained 232 to 394: the annealing made as much of them."""
 AGAIN = 60.0
-"""Seconds that must be left for a second proof, from the finished plan and what the first one found."""
+"""Seconds that must be left for a second proof, from the plan in hand and what the first one found."""
 PROVED = 0.9
 """Share of a limit after which the proof ends beside the search."""
 ALONE, LONE = 0.5, 0.97
@@ -149,8 +152,11 @@ class Solve:
             rounds, until = self.limits.rounds, self._searched()
             people.improve(watch, until, rounds if self.start else min(ROUNDS, rounds), hear)
             if self.start is None and watch.left(until - LAST) > 0:
-                people.anneal(watch, until - LAST, self._patience(), hear)
-                people.improve(watch, until, min(ROUNDS, rounds), hear)
+                anew = proving is not None and self._apart and LONG <= (self.limits.seconds or 0.0) < np.inf
+                people.anneal(watch, until - LAST - (ASSEMBLED if anew else 0.0), self._patience(), hear)
+                if proving is not None and anew:
+                    proving = self._assembled(proving, until - LAST)
+                people.improve(watch, until, min(ROUNDS, rounds), proving.hear if proving else None)
         if watch.left(0.9) > 0:
             self._keep("plan", "full")
         elif self.best is None:
@@ -168,6 +174,16 @@ class Solve:
             return ALONE
         seconds = self.limits.seconds or np.inf
         return max(0.7, min(SEARCHED, 0.9 - SUPPLIED / max(seconds, 1e-9)))
+
+    def _assembled(self, proving: Beside, until: float) -> Beside:
+        """Put the plan together anew; a proof that has ended goes on from the plan so far. The proof under way."""
+        prices = proving.shared()
+        if proving.done and self.watch.left(PROVED) > AGAIN:
+            self._proved(proving)
+            proving = self._prove(self.proved)
+        if prices is not None:
+            self.people.assemble(self.watch, until, prices, proving.hear)
+        return proving
 
     def _patience(self) -> int:
         """Rounds of the annealing: in proportion to a long limit, as slower cooling ends lower."""

@@ -15,6 +15,13 @@ temperature 315 of 29,100 such tries made it good, at the last 4 of 27,500, and 
 412.4 and 412.9, without 412.3 and 412.4. Cooling to 0.015 instead of 0.03 alone, before those two rounds: 413.2 and
 412.5, were 413.8 and 412.8; to 0.008 no better.
 
+What a team with somebody else in it could give at most, by cuts at the teams in hand (`cuts.py`), tells nine in ten
+hopeless proposals at teams of two and more from others, and a round takes 0.14 to 0.21 s instead of 0.23 to 0.30;
+but the cuts must be worked out again as teams change, and 25 s of annealing ended no lower. Nor did it where sites
+near a cadre were proposed more often, or chains of three sites. Moves of one cadre count: with 0.01 of the proposals
+for them 20 s end at 413.0, with 0.05 at 412.6, with 0.1 at 412.2, with 0.2 at 412.3 (three seeds each); 50 s end at
+411.9 with 0.05 and 0.1 alike.
+
 An earlier version, staffing with kits in thousands, CPU seconds on one of two shared cores, from the plan after three
 rounds of neighbourhoods (419.9); twelve of those rounds, 60 s, had reached 417.2:
 
@@ -43,7 +50,7 @@ from allocator.models.working import back, holds, leave, offers, random, work
 
 __all__ = ["Annealing"]
 
-MOVES, EXCHANGES = 0.05, 0.85
+MOVES, EXCHANGES = 0.1, 0.85
 """Share of proposals that move one cadre; up to where exchanges of sites go; the rest exchange batches."""
 HOT, COLD = 0.15, 0.015
 """First and last temperature, in worth of an ordinary shift."""
@@ -224,7 +231,7 @@ class Annealing:
         self.kind = profiles(inst)[0]
         length = np.maximum(0, inst.last - inst.first + 1).astype(float)
         self.people = People(
-            np.ascontiguousarray(inst.shape), np.ascontiguousarray(inst.minutes), length, inst.previous,
+            np.ascontiguousarray(inst.shape), np.ascontiguousarray(inst.minutes, np.float32), length, inst.previous,
             float(inst.w_travel), float(inst.w_change),
         )
         self.targets = np.flatnonzero(board.field.site_pattern >= 0)

@@ -27,7 +27,7 @@ second. There the whole rosters found fall 2.4 thousand short of those in fracti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -107,6 +107,8 @@ class Crewing:
         self.basis: engine.Basis | None = None
         self.x = np.zeros(0)
         self.clock = Clock(Watch(), 1.0)
+        self.hear: Callable[[np.ndarray, np.ndarray], None] | None = None
+        """who is told the best prices u, s after every look at cuts"""
 
     def add(self, team: Team) -> bool:
         key = (team.block, team.rows.tobytes(), team.heads.tobytes())
@@ -279,16 +281,26 @@ class Crewing:
             cuts = len(self.cuts.prices[kind])
             if cuts <= kept or not len(mine):
                 continue
-            use = np.zeros(cuts)
-            use[:3] += 1e6
-            use += np.arange(cuts) * 1e-3
-            for n, team in enumerate(self.teams):
-                if self.places.kind[team.block] == kind and (n >= len(self.x) or self.x[n] > 1e-6):
-                    use[int(self._says(team).argmin())] += 1 + 1e3 * (self.x[n] if n < len(self.x) else 0)
-            for g in mine:
-                if len(self.peers.mix.get(int(g), ())) == cuts:
-                    use += 1e3 * (self.peers.mix[int(g)] > 1e-6)
-            self.cuts.keep(kind, np.sort(np.argsort(-use, kind="stable")[:kept]))
+            self.cuts.keep(kind, self._used(kind, kept))
+
+    def _used(self, kind: int, most: int) -> np.ndarray:
+        """The cuts of a profile, so many at most, that say least about the teams in the master or about the best."""
+        cuts = len(self.cuts.prices[kind])
+        use = np.zeros(cuts)
+        use[:3] += 1e6
+        use += np.arange(cuts) * 1e-3
+        for n, team in enumerate(self.teams):
+            if self.places.kind[team.block] == kind and (n >= len(self.x) or self.x[n] > 1e-6):
+                use[int(self._says(team).argmin())] += 1 + 1e3 * (self.x[n] if n < len(self.x) else 0)
+        for g in self.places.of_kind[kind]:
+            if len(self.peers.mix.get(int(g), ())) == cuts:
+                use += 1e3 * (self.peers.mix[int(g)] > 1e-6)
+        return np.sort(np.argsort(-use, kind="stable")[:most])
+
+    def liked(self, most: int) -> tuple[tuple[np.ndarray, ...], ...]:
+        """[profiles][q] prices [p, D] of the cuts that count, per unit of worth, so many of each at most."""
+        kinds = range(len(self.places.of_kind))
+        return tuple(tuple(self.cuts.prices[k][q] for q in self._used(k, most)) for k in kinds)
 
     def charged(self, u: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, ...]:
         """[profiles] prices [p, D], per unit of worth, that the blocks of each charge on average."""
@@ -338,6 +350,8 @@ class Crewing:
                 for team in teams:
                     self.add(team)
                 least, since = min(least, best), 0
+                if self.hear is not None:
+                    self.hear(u, s)
                 # where all rounds since the last look brought nothing, prices were moved too far
                 fresh *= 1.0 if least < looked - 1e-5 * abs(scale - least) else 0.5
                 looked, box = least, max(box, fresh * float(u.mean()))

@@ -238,7 +238,7 @@ class Search:
         placed = np.flatnonzero(chosen >= 0)
         board.batch[cadres] = -1
         gain = self._settle(before, value, cadres[placed], batches[chosen[placed]], sites[chosen[placed]])
-        self._relabel()
+        self.redeal()
         return gain
 
     def relabel(self, share: float = 1.0) -> float:
@@ -266,7 +266,7 @@ class Search:
         # who gains nowhere gives up the label too: others may have it by now
         board.batch[taken] = -1
         gain = self._settle(before, value, taken[placed], chosen[placed], sites[placed])
-        self._relabel()
+        self.redeal()
         return gain
 
     def _settle(self, before: tuple[np.ndarray, ...], value: float, cadres: np.ndarray, batches: np.ndarray,
@@ -281,7 +281,7 @@ class Search:
             return 0.0
         return gain
 
-    def _relabel(self) -> None:
+    def redeal(self) -> None:
         """Deal labels that are free to cadres without one, so that they can be posted again."""
         board, inst = self.board, self.inst
         left = inst.batch_size - np.bincount(board.batch[board.batch >= 0], minlength=len(inst.batch_size))

@@ -19,7 +19,8 @@ each site at most one back by a min-cost flow. The old places are among the choi
 makes the plan worse, and leave, nights, skills and batches are seen exactly. Exchanges of places
 between batches and of batch labels between places are matched in the same way. The start comes
 from the same step: everyone at home, sites filled a layer at a time, best first. After a few rounds of
-it simulated annealing (`annealing.py`) exchanges cadres in pairs, where most of the rest is found.
+it simulated annealing (`annealing.py`) exchanges cadres in pairs, where most of the rest is found. Given minutes,
+the plan is put together anew from whole teams in the end (`assembly.py`), at the prices that the proof has by then.
 """
 
 from __future__ import annotations
@@ -32,9 +33,11 @@ from allocator.instance import Instance
 from allocator.limits import Watch
 from allocator.models import fairness
 from allocator.models.annealing import COLD, HOT, Annealing
+from allocator.models.assembly import Assembly
 from allocator.models.board import Board
 from allocator.models.field import Field
 from allocator.models.moves import Search
+from allocator.models.proved import Proved
 from allocator.models.reshuffle import polish, reshuffle
 from allocator.models.worth import worth
 
@@ -49,6 +52,8 @@ PROBE = 0.05
 """Part of a round that shows how long one takes."""
 ENOUGH = 20
 """Rounds that it takes to cool down from `HOT`."""
+ASSEMBLIES, GATHER = 3, 0.4
+"""Times that a plan is put together anew, at most, and the share of the time left that goes into a look for teams."""
 
 
 def _cooled(hot: float, done: float) -> float:
@@ -158,6 +163,37 @@ class People:
             if hear is not None:
                 hear()
             watch.tell("posting", self.objective(board), None, f"annealing, {min(1.0, done):.0%}")
+
+    def assemble(
+        self, watch: Watch, until: float, known: Proved, hear: Callable[[], None] | None = None
+    ) -> None:
+        """Put the best plan together anew from whole teams (`assembly.py`), again and again while that gains much."""
+        board = self.search.board = self.best.copy()
+        self._reprice()
+        assembly, spent = Assembly(board, known, self.seed), 0.0
+        for k in range(ASSEMBLIES):
+            begun = watch.seconds
+            part = watch.left(until) * GATHER
+
+            def enough(ends: float = begun + part) -> bool:
+                if hear is not None:
+                    hear()
+                return watch.stopped or watch.seconds > ends
+
+            assembly.gather(k > 0, enough)
+            left = watch.left(until)
+            teams = assembly.choose(max(1.0, left) if left < np.inf else None)
+            if teams is None or watch.stopped:
+                break
+            gain = assembly.put(teams)
+            self.search.redeal()
+            reshuffle(board, self.search.rng, RESHUFFLES)
+            held = self.tolled(self.best)
+            self._kept(held, self.tolled(board))
+            watch.tell("posting", self.objective(), None, f"{len(assembly.pool)} teams put together anew")
+            spent = max(spent, watch.seconds - begun) if k else 0.5 * (watch.seconds - begun)
+            if gain < DULL * abs(held) or watch.left(until) < spent:
+                break
 
     def _fair(self) -> None:
         """The next round, with prices of fairness from the plan so far."""

@@ -63,6 +63,8 @@ CUTS, FEW = 32, 12
 """Cuts of a profile that are worked out for everybody, at most: person by person, and by peers to begin with."""
 COARSE = 9
 """Rounds of the master with the sites of a district taken together, before each is looked at by itself."""
+SHARED = 20
+"""Cuts of a profile that the search is told of while the proof goes on."""
 ROUNDS = 15
 """Rounds of the cohort model of a large city; with 40 the peers get no further in the same time."""
 
@@ -128,7 +130,7 @@ def _sharpest(
     bound, u, s = Rents(posted, cuts, peers).descend(s, value, watch, until if begun else np.inf, STEPS)
     watch.tell("rents", constant - value, constant - bound, "a price for every place")
     bound = min(bound, alone(u[peers.of], s))
-    crewing = Crewing(peers)
+    crewing = _heard(Crewing(peers), watch)
     if (peers.places.count > 1).any():
         times = len(inst.sites) / len(peers.places.count)
         found, u, s = crewing.solve(board, u, s, watch, until, value, COARSE, times)
@@ -136,13 +138,25 @@ def _sharpest(
         if watch.left(until) > 0:
             peers = Peers(Blocks(cuts, alone=True), cuts)
             peers.choose(u, s)
-            crewing = Crewing(peers)
+            crewing = _heard(Crewing(peers), watch)
     if watch.left(until) > 0:
         found, u, s = crewing.solve(board, u, s, watch, until, value, box=FRESH)
         bound = min(bound, found)
     charged = crewing.charged(u, s)
     sold = tuple(tuple(p) for p in cuts.prices)
     return Proved(constant - bound, u[peers.of], s, sold, demands(cuts), charged)
+
+
+def _heard(crewing: Crewing, watch: Watch) -> Crewing:
+    """Have the prices that it finds shared as it goes."""
+    share, cuts = watch.share, crewing.cuts
+    if share is not None:
+
+        def hear(u: np.ndarray, s: np.ndarray) -> None:
+            share(Proved(0.0, u[crewing.peers.of], s, crewing.liked(SHARED), demands(cuts)))
+
+        crewing.hear = hear
+    return crewing
 
 
 def _likened(cuts: Cuts, like: Proved) -> tuple[Cuts, list[np.ndarray], np.ndarray]:

@@ -1,0 +1,283 @@
+"""The plan put together anew from whole teams: a choice of one team for each site.
+
+Sets      sites J, teams of whole people that may work there (columns), cadres C, batches B.
+Data      what each team gives, with a roster of its own (`rating.py`), less travel and change.
+Decisions which of its teams every site gets.
+Objective what the teams give, to be made large.
+
+one_posting  no cadre is in two teams that are chosen (a row each).
+batch_size   no more people of a batch than it has places (a row each).
+pins         who must be posted is in a team; only teams of the site named have them.
+
+Columns come from the prices of people that the proof has found so far (`proved.py`): the best small teams of every
+site (`crews.py`), and the teams in hand with one member exchanged, added or gone, all as promising as its cuts say.
+Chains of exchanges over many sites at once are found this way, which single exchanges never get to. The LP comes
+out almost whole; where it is not, a small integer programme decides.
+
+Wuxi, staffing with kits, one of two shared cores, columns, LP and choice together:
+
+    after 60 s of search  (411,664)     65,000 columns    9 s    411,308
+                                       165,000           25 s    411,073
+    after 600 s           (410,930)    245,000           34 s    410,684 (no exchanges of one member)
+                                       290,000           76 s    410,530
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from allocator.models import crews, engine
+from allocator.models.board import Board
+from allocator.models.cuts import Cuts
+from allocator.models.proved import Proved, demands
+from allocator.models.rating import rated
+
+__all__ = ["Assembly"]
+
+NEAR, MOST = 1.2, 200
+"""Teams within this many ordinary shifts of the best one at the prices, so many of a site at most."""
+SWAPS = 120
+"""Teams with one member exchanged, for every three members."""
+TRIES = 30
+"""Times that some members of a team are rostered anew."""
+SMALL = 6
+"""Largest teams that are looked for from nothing."""
+NODES = 20_000
+"""Parts of teams looked at for a site, at most."""
+LIKELY = 400
+"""People who may come in for a member of a team, at most."""
+WHOLE = 1e-6
+"""How near to 0 or 1 a choice is taken as made."""
+
+
+class Team(NamedTuple):
+    """A column: people at a site, what they give there and how."""
+
+    site: int
+    rows: np.ndarray
+    """[H] (cadre, batch) pairs, sorted"""
+    value: float
+    plan: np.ndarray
+    """[H, D] posts"""
+
+
+class Assembly:
+    """Teams that might work at the sites of a board, by the prices that are `known` of people and shifts."""
+
+    def __init__(self, board: Board, known: Proved, seed: int):
+        self.board, self.inst = board, board.inst
+        inst = self.inst
+        self.seed = np.array([2 * seed + 77], np.uint64)
+        self.cadre, self.batch = np.nonzero(inst.shape >= 0)
+        self.shape = inst.shape[self.cadre, self.batch]
+        self.number = np.full(inst.shape.shape, -1)
+        self.number[self.cadre, self.batch] = np.arange(len(self.cadre))
+        self.length = np.maximum(0, inst.last - inst.first + 1)[self.cadre, self.batch]
+        self.pay = known.people[self.cadre] + known.batches[self.batch]
+        self.cuts = Cuts(board.field, board.worth, np.arange(len(inst.shape_trait)))
+        self.cuts.basic()
+        named = {name: k for k, name in enumerate(known.named)}
+        for kind, name in enumerate(demands(self.cuts)):
+            if name in named:
+                self.cuts.add(kind, list(known.cuts[named[name]]))
+        shifts = np.bincount(inst.post_site, inst.required.sum(1), len(inst.sites))
+        self.heads = shifts / max(1.0, 0.7 * inst.days)
+        worth = (inst.w_required or inst.w_target) * inst.worth
+        self.unit = float(np.median(worth[worth > 0])) if (worth > 0).any() else 1.0
+        self.nobody = np.zeros_like(board.staffed)
+        self.mixes: dict[tuple[int, int], dict[int, np.ndarray]] = {}
+        self.pool: dict[tuple[int, bytes], Team] = {}
+
+    # -- columns -----------------------------------------------------------------------------
+
+    def gather(self, again: bool, enough: Callable[[], bool]) -> None:
+        """Teams for every site until `enough`; `again`: only such as differ from the board by one member."""
+        sites = np.flatnonzero(self.cuts.group >= 0)
+        for j in sites:
+            self._held(int(j))
+        for j in sites:
+            if enough():
+                break
+            self._look(int(j), again)
+
+    def _held(self, j: int) -> None:
+        """The team in hand."""
+        team = self.board.team(j)
+        if len(team):
+            rows = self.number[team, self.board.batch[team]]
+            plans, worth = self.board.plan[team][None].astype(np.int16), np.zeros(1)
+            self._rate(j, self.shape[rows][None], plans, 0, worth)
+            self._add(j, rows, worth[0] - self.board.inst.posting_cost(team, self.board.batch[team], j).sum(), plans[0])
+
+    def _add(self, j: int, rows: np.ndarray, value: float, plan: np.ndarray) -> None:
+        order = np.argsort(rows, kind="stable")
+        rows = rows[order]
+        key = (j, rows.tobytes())
+        held = self.pool.get(key)
+        if held is None or held.value < value:
+            self.pool[key] = Team(j, rows, value, plan[order])
+
+    def _rate(self, j: int, shapes: np.ndarray, plans: np.ndarray, tries: int, worth: np.ndarray) -> None:
+        deck, value = self.board.field.deck, self.board.worth.arrays()
+        rated(deck, value, self.nobody, j, shapes.astype(np.int64), plans, tries, self.seed, worth)
+
+    def _look(self, j: int, again: bool) -> None:
+        """Teams of one site."""
+        inst = self.inst
+        may = np.isfinite(inst.minutes[self.cadre, j])
+        may &= (inst.must[self.cadre] < 0) | (inst.must[self.cadre] == j)
+        some = np.flatnonzero(may)
+        cost = inst.w_travel * inst.minutes[self.cadre[some], j] * self.length[some]
+        cost -= inst.w_change * (inst.previous[self.cadre[some]] == j)
+        kind = int(self.cuts.kind[j])
+        column = int(np.searchsorted(self.cuts.groups[kind], self.cuts.group[j]))
+        base = self.cuts.base[kind][:, column]
+        gain = self.cuts.value[kind][:, self.shape[some], column] - (self.pay[some] + cost)
+        if not again and self.heads[j] <= SMALL - 1 and len(some):
+            self._best(j, some, cost, base, gain)
+        if (self.board.site == j).any():
+            self._swaps(j, some, cost, base, gain)
+
+    def _best(self, j: int, some: np.ndarray, cost: np.ndarray, base: np.ndarray, gain: np.ndarray) -> None:
+        """The best small teams at the prices."""
+        peer = np.unique(self.cadre[some], return_inverse=True)[1].reshape(-1)
+        people = crews.People(peer, np.ones(len(some), np.int64), min(SMALL, int(self.heads[j]) + 2))
+        mixes = self.mixes.setdefault((int(self.cuts.kind[j]), len(base)), {})
+        found = crews.best(base, gain, people, NEAR * self.unit, MOST, mixes, NODES).teams
+        if not len(found):
+            return
+        found = np.take_along_axis(found, np.argsort(found < 0, axis=1, kind="stable"), 1)
+        shapes = np.where(found >= 0, self.shape[some][found], -1)
+        plans, worth = np.full((*found.shape, self.inst.days), -1, np.int16), np.zeros(len(found))
+        self._rate(j, shapes, plans, TRIES, worth)
+        for team, plan, value in zip(found, plans, worth, strict=True):
+            who = team[team >= 0]
+            self._add(j, some[who], value - cost[who].sum(), plan[: len(who)])
+
+    def _swaps(self, j: int, some: np.ndarray, cost: np.ndarray, base: np.ndarray, gain: np.ndarray) -> None:
+        """The team in hand with one member exchanged, one more or one less, where that says most at the prices."""
+        board, inst = self.board, self.inst
+        team = board.team(j)
+        mine = self.number[team, board.batch[team]]
+        at = np.searchsorted(some, mine)
+        free = np.append(inst.must[team] < 0, True)
+        says = base + gain[:, at].sum(1)
+        near = np.argsort(says, kind="stable")[:3]
+        others = np.flatnonzero(~np.isin(self.cadre[some], team))
+        others = others[np.argsort(-gain[np.ix_(near, others)].min(0), kind="stable")[:LIKELY]]
+        # the last of those who go, and who come, is nobody
+        gone = np.column_stack([gain[:, at], np.zeros(len(base))])
+        come = np.column_stack([gain[:, others], np.zeros(len(base))])
+        least = np.full((gone.shape[1], come.shape[1]), np.inf)
+        for q in range(len(base)):
+            np.minimum(least, says[q] - gone[q][:, None] + come[q], out=least)
+        least[~free] = -np.inf
+        least[-1, -1] = -np.inf
+        pick = np.argsort(-least, axis=None, kind="stable")[: SWAPS * max(1, len(team) // 3)]
+        pick = pick[np.isfinite(least.reshape(-1)[pick])]
+        out, into = np.unravel_index(pick, least.shape)
+        size = len(team) + 1
+        shapes, plans = np.full((len(pick), size), -1), np.full((len(pick), size, inst.days), -1, np.int16)
+        who = np.full((len(pick), size), -1)
+        for n, (o, i) in enumerate(zip(out, into, strict=True)):
+            stay = np.delete(np.arange(len(team)), o) if o < len(team) else np.arange(len(team))
+            who[n, : len(stay)], plans[n, : len(stay)] = at[stay], board.plan[team[stay]]
+            if i < len(others):
+                who[n, len(stay)] = others[i]
+        shapes = np.where(who >= 0, self.shape[some][who], -1)
+        worth = np.zeros(len(pick))
+        self._rate(j, shapes, plans, TRIES, worth)
+        for rows, plan, value in zip(who, plans, worth, strict=True):
+            rows = rows[rows >= 0]
+            if len(rows):
+                self._add(j, some[rows], value - cost[rows].sum(), plan[: len(rows)])
+
+    # -- the choice --------------------------------------------------------------------------
+
+    def choose(self, seconds: float | None) -> list[Team] | None:
+        """One team for each site at most; None where the time does not do."""
+        teams = list(self.pool.values())
+        model = self._model(teams)
+        answer = engine.solve(model, "glop", seconds=seconds)
+        if answer.x is None:
+            return None
+        x = answer.x
+        made, open_ = x > 1 - WHOLE, (x > WHOLE) & (x < 1 - WHOLE)
+        if open_.any():
+            picked = self._rounded(model, x, made, open_, seconds)
+            if picked is None:
+                return None
+            made = picked
+        return [teams[n] for n in np.flatnonzero(made)]
+
+    def _model(self, teams: list[Team]) -> engine.Model:
+        """Rows of cadres, batches and sites."""
+        inst = self.inst
+        cadres, batches = len(inst.cadres), len(inst.batch_size)
+        sizes = np.array([len(t.rows) for t in teams])
+        rows, column = np.concatenate([t.rows for t in teams]), np.repeat(np.arange(len(teams)), sizes)
+        site = np.array([t.site for t in teams])
+        low = np.full(cadres + batches + len(inst.sites), -np.inf)
+        low[:cadres][(inst.must >= 0) & (self.board.site >= 0)] = 1.0
+        # who stays where nobody is asked for is left alone
+        aside = np.flatnonzero((self.board.site >= 0) & (self.cuts.group[self.board.site] < 0))
+        free, places = np.ones(cadres), inst.batch_size - np.bincount(self.board.batch[aside], minlength=batches)
+        free[aside] = low[aside] = 0.0
+        return engine.Model(
+            cost=-np.array([t.value for t in teams]),
+            rows=np.concatenate([self.cadre[rows], cadres + self.batch[rows], cadres + batches + site]),
+            columns=np.concatenate([column, column, np.arange(len(teams))]),
+            values=np.ones(2 * len(rows) + len(teams)),
+            row_lower=low,
+            row_upper=np.concatenate([free, places, np.ones(len(inst.sites))]).astype(float),
+            upper=1.0,
+        )
+
+    def _rounded(self, model: engine.Model, x: np.ndarray, made: np.ndarray, open_: np.ndarray,
+                 seconds: float | None) -> np.ndarray | None:
+        """Which columns, once those that the LP leaves open are decided among all that fit beside the others."""
+        rows, _ = model.shape
+        used = np.bincount(model.rows, made[model.columns], rows)
+        left = model.row_upper - used
+        fits = np.ones(len(x), bool)
+        fits[model.columns[left[model.rows] < 0.5]] = False
+        some = np.flatnonzero(fits & ~made)
+        place = np.full(len(x), -1)
+        place[some] = np.arange(len(some))
+        entry = place[model.columns] >= 0
+        part = engine.Model(
+            cost=model.cost[some],
+            rows=model.rows[entry],
+            columns=place[model.columns[entry]],
+            values=model.values[entry],
+            row_lower=model.row_lower - used,
+            row_upper=left,
+            upper=1.0,
+            integer=True,
+        )
+        answer = engine.solve(part, "highs", seconds=seconds)
+        if answer.x is None:
+            return None
+        out = made.copy()
+        out[some[answer.x > 0.5]] = True
+        return out
+
+    def put(self, teams: list[Team]) -> float:
+        """The teams on the board, if that is better; what is gained."""
+        board = self.board
+        before, value = board.copy(), board.value()
+        posted = np.flatnonzero((board.site >= 0) & (self.cuts.group[board.site] >= 0))
+        board.lift(posted)
+        board.batch[board.site < 0] = -1
+        for team in teams:
+            cadres = self.cadre[team.rows]
+            board.post(cadres, self.batch[team.rows], np.full(len(cadres), team.site))
+            board.work(cadres, team.plan.astype(np.int64))
+        gain = board.value() - value
+        if gain <= 1e-9:
+            board.site, board.batch, board.plan, board.staffed = before.site, before.batch, before.plan, before.staffed
+            return 0.0
+        return gain

@@ -1,0 +1,86 @@
+"""What whole teams give at a site, each with a roster of its own, worked out one after another. Compiled.
+
+Members who come without shifts get the best ones next to the others, then a few at a time are rested and
+rostered anew, as in `reshuffle.py`. At given teams that comes to what an LP over schedules says is the most: teams of
+2 to 11 on Wuxi reach it to the cent after 3,000 tries, and of 11 people 98 to 99 % of it after 60.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from allocator.models.kernel import Deck, Value, Walk, compiled, scratch
+from allocator.models.working import back, leave, offers, random, work
+
+NOISE = 0.2
+"""How far what a shift is worth is off at every other try."""
+FEW = 4
+"""Members rostered anew at a time, at most."""
+
+__all__ = ["rated"]
+
+
+@compiled
+def benefit(deck: Deck, value: Value, staffed: np.ndarray, site: int) -> float:
+    """What the people on the shifts of a site are worth."""
+    total = 0.0
+    for post in range(deck.site_posts[site], deck.site_posts[site + 1]):
+        for d in range(staffed.shape[1]):
+            have = staffed[post, d]
+            low = min(have, deck.required[post, d])
+            high = min(have, deck.target[post, d]) - low
+            total += value.first[post] * low + value.second[post] * high - value.toll[post, d] * have
+    return total
+
+
+@compiled
+def rated(deck: Deck, value: Value, staffed: np.ndarray, site: int, shapes: np.ndarray, plans: np.ndarray,
+          tries: int, seed: np.ndarray, worth: np.ndarray) -> None:
+    """worth[n] = what team n gives at the site, where `staffed` [P, D] has nobody.
+
+    `shapes` [N, H] of the members, -1 beyond the last; `plans` [N, H, D] posts to begin with, and found.
+    """
+    walk, offer = scratch(deck, staffed.shape[1]), offers(deck, value, staffed)
+    row = np.empty((plans.shape[1], staffed.shape[1]), np.int64)
+    old = np.empty((FEW, staffed.shape[1]), np.int64)
+    for n in range(len(shapes)):
+        size = 0
+        while size < shapes.shape[1] and shapes[n, size] >= 0:
+            size += 1
+        row[:] = -1
+        for k in range(size):
+            back(deck, value, staffed, offer, row[k], plans[n, k].astype(np.int64))
+        for k in range(size):
+            if row[k].max() < 0:
+                work(deck, value, staffed, offer, shapes[n, k], site, 0.0, seed, walk, row[k])
+        worth[n] = _shuffled(deck, value, staffed, offer, site, shapes[n], size, tries, seed, walk, row, old)
+        for k in range(size):
+            plans[n, k] = row[k]
+            leave(deck, value, staffed, offer, row[k])
+
+
+@compiled
+def _shuffled(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, site: int, shapes: np.ndarray,
+              size: int, tries: int, seed: np.ndarray, walk: Walk, row: np.ndarray, old: np.ndarray) -> float:
+    """Roster some members anew, so many times; the better roster stays. What the team gives."""
+    held = benefit(deck, value, staffed, site)
+    if size < 2:
+        return held
+    member = np.arange(size)
+    for turn in range(tries):
+        few = min(size, 2 + int(random(seed) * (FEW - 1)))
+        for k in range(few):
+            other = k + int(random(seed) * (size - k))
+            member[k], member[other] = member[other], member[k]
+            old[k] = row[member[k]]
+            leave(deck, value, staffed, offer, row[member[k]])
+        for k in range(few):
+            m = member[k]
+            work(deck, value, staffed, offer, shapes[m], site, NOISE if turn % 2 else 0.0, seed, walk, row[m])
+        now = benefit(deck, value, staffed, site)
+        if now < held - 1e-9:
+            for k in range(few):
+                back(deck, value, staffed, offer, row[member[k]], old[k])
+        else:
+            held = now
+    return held

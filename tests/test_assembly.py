@@ -1,0 +1,184 @@
+"""A plan put together anew from whole teams: never worse, within the rules, and the best choice there is."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from itertools import product
+
+import numpy as np
+import pytest
+from cities import city
+
+from allocator import beside
+from allocator.beside import Beside, Shelf
+from allocator.instance import instance
+from allocator.limits import Limits, Progress, Watch
+from allocator.models import proof
+from allocator.models.assembly import Assembly, Team
+from allocator.models.board import Board
+from allocator.models.posting import People
+from allocator.models.proved import Proved
+from allocator.models.rating import rated
+
+SEEDS = range(8)
+
+
+def searched(seed: int) -> tuple[People, Proved]:
+    """People of a small city, searched a little, and what is proved of them."""
+    people = People(instance(city(seed, cadres=40, sites=10, days=14, items=3)), seed)
+    watch = Watch(Limits(None))
+    people.start(watch, 2)
+    people.improve(watch, 1.0, 1)
+    return people, proof.solve(people.field, people.search.board.worth, people.best.copy(), watch, 1.0)
+
+
+def sound(board: Board) -> None:
+    """Counts, batches, reach and pins of a board are as they must be."""
+    inst = board.inst
+    staffed = np.zeros_like(board.staffed)
+    cadre, day = np.nonzero(board.plan >= 0)
+    post = board.plan[cadre, day]
+    np.add.at(staffed, (post, day), 1)
+    assert (staffed == board.staffed).all()
+    assert (inst.post_site[post] == board.site[cadre]).all()
+    posted = np.flatnonzero(board.site >= 0)
+    assert (inst.shape[posted, board.batch[posted]] >= 0).all()
+    assert (np.bincount(board.batch[board.batch >= 0], minlength=len(inst.batch_size)) <= inst.batch_size).all()
+    assert np.isfinite(inst.minutes[posted, board.site[posted]]).all()
+    assert inst.shape_days[inst.shape[cadre, board.batch[cadre]], day].all()
+    held = np.flatnonzero(inst.must >= 0)
+    assert (board.site[held] == inst.must[held]).all()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_plan_put_together_anew_is_sound_and_no_worse(seed: int) -> None:
+    people, known = searched(seed)
+    before = people.tolled()
+    people.assemble(Watch(Limits(None)), 1.0, known)
+    assert people.tolled() <= before + 1e-6
+    sound(people.best)
+    sound(people.search.board)
+
+
+def test_some_plans_get_better() -> None:
+    gains = []
+    for seed in SEEDS:
+        people, known = searched(seed)
+        before = people.tolled()
+        people.assemble(Watch(Limits(None)), 1.0, known)
+        gains.append(before - people.tolled())
+    assert max(gains) > 1.0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_chosen_is_worth_what_the_board_says_then(seed: int) -> None:
+    people, known = searched(seed)
+    board = people.search.board
+    assembly = Assembly(board, known, seed)
+    value = board.value()
+    assembly.gather(False, lambda: False)
+    teams = assembly.choose(20.0)
+    assert teams is not None
+    cadres = np.concatenate([assembly.cadre[t.rows] for t in teams])
+    assert len(set(cadres.tolist())) == len(cadres)
+    assert len({t.site for t in teams}) == len(teams)
+    gain = assembly.put(teams)
+    assert board.value() == pytest.approx(value + gain)
+    aside = np.flatnonzero((board.site >= 0) & (assembly.cuts.group[board.site] < 0))
+    if gain > 0:
+        assert sum(t.value for t in teams) - board.costs()[aside].sum() == pytest.approx(board.value(), abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_team_gives_what_its_roster_gives(seed: int) -> None:
+    people, _ = searched(seed)
+    board = people.search.board
+    deck, value, inst = board.field.deck, board.worth.arrays(), board.inst
+    nobody, worth = np.zeros_like(board.staffed), np.zeros(1)
+    for j in np.unique(board.site[board.site >= 0]):
+        if board.field.site_pattern[j] < 0:
+            continue
+        team = board.team(j)
+        shapes = inst.shape[team, board.batch[team]][None].astype(np.int64)
+        plans = board.plan[team][None].astype(np.int16)
+        own = np.zeros_like(board.staffed)
+        row, day = np.nonzero(plans[0] >= 0)
+        np.add.at(own, (plans[0][row, day], day), 1)
+        seed_ = np.array([5], np.uint64)
+        rated(deck, value, nobody, int(j), shapes, plans, 0, seed_, worth)
+        idle = (board.plan[team] < 0).all(1).any()
+        assert worth[0] == pytest.approx(board.worth.benefit(own).sum()) or idle
+        held = worth[0]
+        rated(deck, value, nobody, int(j), shapes, plans, 40, seed_, worth)
+        assert worth[0] >= held - 1e-9
+        now = np.zeros_like(board.staffed)
+        row, day = np.nonzero(plans[0] >= 0)
+        np.add.at(now, (plans[0][row, day], day), 1)
+        assert worth[0] == pytest.approx(board.worth.benefit(now).sum())
+        assert not nobody.any()
+
+
+def test_what_the_lp_leaves_open_is_decided_in_whole_teams() -> None:
+    people, known = next(
+        (p, k) for p, k in map(searched, SEEDS) if not (p.inst.must >= 0).any() and (p.best.site >= 0).sum() > 2
+    )
+    board = people.search.board
+    assembly = Assembly(board, known, 0)
+    posted = np.flatnonzero(board.site >= 0)[:3]
+    a, b, c = assembly.number[posted, board.batch[posted]].tolist()
+    sites = np.flatnonzero(board.field.site_pattern >= 0)[:3].tolist()
+    plan = np.full((2, board.inst.days), -1, np.int16)
+    # any two of three people: half of each pair is worth most in fractions
+    pairs = [(a, b), (b, c), (a, c)]
+    for site, pair in zip(sites, pairs, strict=True):
+        rows = np.sort(np.array(pair))
+        assembly.pool[site, rows.tobytes()] = Team(site, rows, 10.0, plan)
+    single = np.array([c])
+    assembly.pool[sites[1], single.tobytes()] = Team(sites[1], single, 4.0, plan[:1])
+    teams = assembly.choose(10.0)
+    assert teams is not None
+    best = max(
+        10.0 * sum(x) + 4.0 * y
+        for *x, y in product((0, 1), repeat=4)
+        if x[0] + x[2] <= 1 and x[0] + x[1] <= 1 and x[1] + x[2] + y <= 1 and x[1] + y <= 1
+    )
+    assert sum(t.value for t in teams) == pytest.approx(best)
+
+
+def test_a_choice_that_is_worse_is_not_put() -> None:
+    people, known = searched(0)
+    board = people.search.board
+    before, value = board.copy(), board.value()
+    assert Assembly(board, known, 0).put([]) == 0.0
+    assert board.value() == value
+    assert (board.plan == before.plan).all()
+    assert (board.site == before.site).all()
+
+
+def test_what_work_beside_leaves_is_there_at_once() -> None:
+    def work(watch: Watch) -> int:
+        assert watch.share is not None
+        for n in range(3):
+            watch.share({"prices": np.full(5, n)})
+        watch.tell("ready")
+        time.sleep(0.5)
+        return 7
+
+    news: list[Progress] = []
+    running = Beside(work, Watch(Limits(60.0), news.append), True)
+    while not news:
+        running.hear()
+        time.sleep(0.01)
+    assert (running.shared()["prices"] == 2).all()
+    assert running.result() == 7
+
+
+def test_nothing_is_shared_on_the_spot_nor_more_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Beside(lambda watch: 1, Watch(), False).shared() is None
+    monkeypatch.setattr(beside, "ROOM", 4096)
+    shelf = Shelf(multiprocessing.get_context("fork").Lock())
+    assert shelf.get() is None
+    shelf.put("first")
+    shelf.put(np.zeros(10_000))
+    assert shelf.get() == "first"
