@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from allocator.models.kernel import Deck, Value, Walk, compiled, scratch
-from allocator.models.working import back, leave, offers, random, work
+from allocator.models.working import back, benefit, leave, offers, random, work
 
 NOISE = 0.2
 """How far what a shift is worth is off at every other try."""
@@ -18,19 +18,6 @@ FEW = 4
 """Members rostered anew at a time, at most."""
 
 __all__ = ["rated"]
-
-
-@compiled
-def benefit(deck: Deck, value: Value, staffed: np.ndarray, site: int) -> float:
-    """What the people on the shifts of a site are worth."""
-    total = 0.0
-    for post in range(deck.site_posts[site], deck.site_posts[site + 1]):
-        for d in range(staffed.shape[1]):
-            have = staffed[post, d]
-            low = min(have, deck.required[post, d])
-            high = min(have, deck.target[post, d]) - low
-            total += value.first[post] * low + value.second[post] * high - value.toll[post, d] * have
-    return total
 
 
 @compiled

@@ -6,7 +6,7 @@ import numpy as np
 
 from allocator.models.board import Board
 from allocator.models.kernel import Deck, Value, compiled, scratch
-from allocator.models.working import back, leave, offers, random, work
+from allocator.models.working import back, benefit, leave, offers, random, work
 
 NOISE = 0.2
 """How far what a shift is worth is off at every other try."""
@@ -41,18 +41,6 @@ def reshuffle(board: Board, rng: np.random.Generator, tries: int, most: int = 4)
 
 
 @compiled
-def _benefit(deck: Deck, value: Value, staffed: np.ndarray, site: int) -> float:
-    total = 0.0
-    for post in range(deck.site_posts[site], deck.site_posts[site + 1]):
-        for d in range(staffed.shape[1]):
-            have = staffed[post, d]
-            low = min(have, deck.required[post, d])
-            high = min(have, deck.target[post, d]) - low
-            total += value.first[post] * low + value.second[post] * high - value.toll[post, d] * have
-    return total
-
-
-@compiled
 def _reshuffle(deck: Deck, value: Value, staffed: np.ndarray, plan: np.ndarray, cadres: np.ndarray,
               shapes: np.ndarray, sites: np.ndarray, first: np.ndarray, tries: int, most: int, noise: float,
               seed: np.ndarray) -> float:
@@ -69,7 +57,7 @@ def _reshuffle(deck: Deck, value: Value, staffed: np.ndarray, plan: np.ndarray, 
         if size < 2:
             continue
         site = sites[begin]
-        held = _benefit(deck, value, staffed, site)
+        held = benefit(deck, value, staffed, site)
         for turn in range(tries):
             few = min(size, 2 + int(random(seed) * (most - 1)))
             for k in range(few):
@@ -82,7 +70,7 @@ def _reshuffle(deck: Deck, value: Value, staffed: np.ndarray, plan: np.ndarray, 
                 m = member[begin + k]
                 work(deck, value, staffed, offer, shapes[m], site, noise if turn % 2 else 0.0, seed, walk,
                      plan[cadres[m]])
-            now = _benefit(deck, value, staffed, site)
+            now = benefit(deck, value, staffed, site)
             if now < held - 1e-9:
                 for k in range(few):
                     back(deck, value, staffed, offer, plan[cadres[member[begin + k]]], old[k])

@@ -104,6 +104,19 @@ def work(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, shape
 
 
 @compiled
+def benefit(deck: Deck, value: Value, staffed: np.ndarray, site: int) -> float:
+    """What the people on the shifts of a site are worth."""
+    total = 0.0
+    for post in range(deck.site_posts[site], deck.site_posts[site + 1]):
+        for d in range(staffed.shape[1]):
+            have = staffed[post, d]
+            low = min(have, deck.required[post, d])
+            high = min(have, deck.target[post, d]) - low
+            total += value.first[post] * low + value.second[post] * high - value.toll[post, d] * have
+    return total
+
+
+@compiled
 def holds(deck: Deck, value: Value, staffed: np.ndarray, row: np.ndarray) -> float:
     """What would be lost if one person left the shifts of `row` [D]."""
     lost = 0.0
