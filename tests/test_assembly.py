@@ -20,6 +20,7 @@ from allocator.models.board import Board
 from allocator.models.posting import People
 from allocator.models.proved import Proved
 from allocator.models.rating import rated
+from allocator.models.working import offers
 
 SEEDS = range(8)
 
@@ -105,12 +106,12 @@ def test_a_team_gives_what_its_roster_gives(seed: int) -> None:
         own = np.zeros_like(board.staffed)
         row, day = np.nonzero(plans[0] >= 0)
         np.add.at(own, (plans[0][row, day], day), 1)
-        seed_ = np.array([5], np.uint64)
-        rated(deck, value, nobody, int(j), shapes, plans, 0, seed_, worth)
+        offer, seed_ = offers(deck, value, nobody), np.array([5], np.uint64)
+        rated(deck, value, nobody, offer, int(j), shapes, plans, 0, seed_, worth)
         idle = (board.plan[team] < 0).all(1).any()
         assert worth[0] == pytest.approx(board.worth.benefit(own).sum()) or idle
         held = worth[0]
-        rated(deck, value, nobody, int(j), shapes, plans, 40, seed_, worth)
+        rated(deck, value, nobody, offer, int(j), shapes, plans, 40, seed_, worth)
         assert worth[0] >= held - 1e-9
         now = np.zeros_like(board.staffed)
         row, day = np.nonzero(plans[0] >= 0)

@@ -47,6 +47,7 @@ from allocator.models.cuts import profiles
 from allocator.models.hopes import Hopes, hopes
 from allocator.models.kernel import Deck, Value, compiled, scratch
 from allocator.models.working import back, holds, leave, offers, random, work
+from allocator.models.worth import ordinary
 
 __all__ = ["Annealing"]
 
@@ -235,8 +236,7 @@ class Annealing:
             float(inst.w_travel), float(inst.w_change),
         )
         self.targets = np.flatnonzero(board.field.site_pattern >= 0)
-        worth = (inst.w_required or inst.w_target) * inst.worth
-        self.unit = float(np.median(worth[worth > 0])) if (worth > 0).any() else 1.0
+        self.unit = ordinary(inst)
 
     @property
     def movable(self) -> np.ndarray:

@@ -32,8 +32,10 @@ import numpy as np
 from allocator.models import crews, engine
 from allocator.models.board import Board
 from allocator.models.cuts import Cuts
-from allocator.models.proved import Proved, demands
+from allocator.models.proved import Proved, recalled
 from allocator.models.rating import rated
+from allocator.models.working import benefit, offers
+from allocator.models.worth import ordinary
 
 __all__ = ["Assembly"]
 
@@ -75,19 +77,14 @@ class Assembly:
         self.shape = inst.shape[self.cadre, self.batch]
         self.number = np.full(inst.shape.shape, -1)
         self.number[self.cadre, self.batch] = np.arange(len(self.cadre))
-        self.length = np.maximum(0, inst.last - inst.first + 1)[self.cadre, self.batch]
         self.pay = known.people[self.cadre] + known.batches[self.batch]
         self.cuts = Cuts(board.field, board.worth, np.arange(len(inst.shape_trait)))
-        self.cuts.basic()
-        named = {name: k for k, name in enumerate(known.named)}
-        for kind, name in enumerate(demands(self.cuts)):
-            if name in named:
-                self.cuts.add(kind, list(known.cuts[named[name]]))
+        recalled(self.cuts, known)
         shifts = np.bincount(inst.post_site, inst.required.sum(1), len(inst.sites))
         self.heads = shifts / max(1.0, 0.7 * inst.days)
-        worth = (inst.w_required or inst.w_target) * inst.worth
-        self.unit = float(np.median(worth[worth > 0])) if (worth > 0).any() else 1.0
+        self.near = NEAR * ordinary(inst)
         self.nobody = np.zeros_like(board.staffed)
+        self.offer = offers(board.field.deck, board.worth.arrays(), self.nobody)
         self.mixes: dict[tuple[int, int], dict[int, np.ndarray]] = {}
         self.pool: dict[tuple[int, bytes], Team] = {}
 
@@ -108,9 +105,9 @@ class Assembly:
         team = self.board.team(j)
         if len(team):
             rows = self.number[team, self.board.batch[team]]
-            plans, worth = self.board.plan[team][None].astype(np.int16), np.zeros(1)
-            self._rate(j, self.shape[rows][None], plans, 0, worth)
-            self._add(j, rows, worth[0] - self.board.inst.posting_cost(team, self.board.batch[team], j).sum(), plans[0])
+            worth = benefit(self.board.field.deck, self.board.worth.arrays(), self.board.staffed, j)
+            cost = self.inst.posting_cost(team, self.board.batch[team], j)
+            self._add(j, rows, float(worth - cost.sum()), self.board.plan[team].astype(np.int16))
 
     def _add(self, j: int, rows: np.ndarray, value: float, plan: np.ndarray) -> None:
         order = np.argsort(rows, kind="stable")
@@ -120,9 +117,9 @@ class Assembly:
         if held is None or held.value < value:
             self.pool[key] = Team(j, rows, value, plan[order])
 
-    def _rate(self, j: int, shapes: np.ndarray, plans: np.ndarray, tries: int, worth: np.ndarray) -> None:
+    def _rate(self, j: int, shapes: np.ndarray, plans: np.ndarray, worth: np.ndarray) -> None:
         deck, value = self.board.field.deck, self.board.worth.arrays()
-        rated(deck, value, self.nobody, j, shapes.astype(np.int64), plans, tries, self.seed, worth)
+        rated(deck, value, self.nobody, self.offer, j, shapes.astype(np.int64), plans, TRIES, self.seed, worth)
 
     def _look(self, j: int, again: bool) -> None:
         """Teams of one site."""
@@ -130,8 +127,7 @@ class Assembly:
         may = np.isfinite(inst.minutes[self.cadre, j])
         may &= (inst.must[self.cadre] < 0) | (inst.must[self.cadre] == j)
         some = np.flatnonzero(may)
-        cost = inst.w_travel * inst.minutes[self.cadre[some], j] * self.length[some]
-        cost -= inst.w_change * (inst.previous[self.cadre[some]] == j)
+        cost = inst.posting_cost(self.cadre[some], self.batch[some], j)
         kind = int(self.cuts.kind[j])
         column = int(np.searchsorted(self.cuts.groups[kind], self.cuts.group[j]))
         base = self.cuts.base[kind][:, column]
@@ -146,13 +142,13 @@ class Assembly:
         peer = np.unique(self.cadre[some], return_inverse=True)[1].reshape(-1)
         people = crews.People(peer, np.ones(len(some), np.int64), min(SMALL, int(self.heads[j]) + 2))
         mixes = self.mixes.setdefault((int(self.cuts.kind[j]), len(base)), {})
-        found = crews.best(base, gain, people, NEAR * self.unit, MOST, mixes, NODES).teams
+        found = crews.best(base, gain, people, self.near, MOST, mixes, NODES).teams
         if not len(found):
             return
         found = np.take_along_axis(found, np.argsort(found < 0, axis=1, kind="stable"), 1)
         shapes = np.where(found >= 0, self.shape[some][found], -1)
         plans, worth = np.full((*found.shape, self.inst.days), -1, np.int16), np.zeros(len(found))
-        self._rate(j, shapes, plans, TRIES, worth)
+        self._rate(j, shapes, plans, worth)
         for team, plan, value in zip(found, plans, worth, strict=True):
             who = team[team >= 0]
             self._add(j, some[who], value - cost[who].sum(), plan[: len(who)])
@@ -189,7 +185,7 @@ class Assembly:
                 who[n, len(stay)] = others[i]
         shapes = np.where(who >= 0, self.shape[some][who], -1)
         worth = np.zeros(len(pick))
-        self._rate(j, shapes, plans, TRIES, worth)
+        self._rate(j, shapes, plans, worth)
         for rows, plan, value in zip(who, plans, worth, strict=True):
             rows = rows[rows >= 0]
             if len(rows):

@@ -51,7 +51,7 @@ from allocator.models.cuts import Cuts, teams_in_hand
 from allocator.models.dual import Dual, matched, sharpen
 from allocator.models.field import Field
 from allocator.models.peers import Peers
-from allocator.models.proved import Proved, demands
+from allocator.models.proved import Proved, demands, recalled
 from allocator.models.rents import Rents
 from allocator.models.worth import Worth
 
@@ -161,15 +161,9 @@ def _heard(crewing: Crewing, watch: Watch) -> Crewing:
 
 def _likened(cuts: Cuts, like: Proved) -> tuple[Cuts, list[np.ndarray], np.ndarray]:
     """Cuts of an instance, what its profiles charge, and prices of batches, by what is known of one like it."""
-    known = {name: k for k, name in enumerate(like.named)}
-    cuts.basic()
-    posted = []
-    for kind, name in enumerate(demands(cuts)):
-        k = known.get(name)
-        if k is not None:
-            cuts.add(kind, list(like.cuts[k]))
-        # of what is not known there: half of what the shifts are worth
-        posted.append(cuts.prices[kind][0] / 2 if k is None else like.posted[k])
+    found = recalled(cuts, like)
+    # of what is not known there: half of what the shifts are worth
+    posted = [cuts.prices[kind][0] / 2 if k is None else like.posted[k] for kind, k in enumerate(found)]
     return cuts, posted, like.batches.copy()
 
 

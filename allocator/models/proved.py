@@ -26,6 +26,20 @@ class Proved:
     """[profiles] price [p, D] that its blocks charge on average"""
 
 
+def recalled(cuts: Cuts, known: Proved) -> list[int | None]:
+    """Give cuts the basic ones and those known of an instance like theirs.
+
+    [profiles] which profile it is there; None where it is not known.
+    """
+    at = {name: k for k, name in enumerate(known.named)}
+    found = [at.get(name) for name in demands(cuts)]
+    cuts.basic()
+    for kind, k in enumerate(found):
+        if k is not None:
+            cuts.add(kind, list(known.cuts[k]))
+    return found
+
+
 def demands(cuts: Cuts) -> tuple[bytes, ...]:
     """[profiles] what is asked of a site, as in any instance of the same duties, shifts and days."""
     inst, out = cuts.inst, []

@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from allocator.models.kernel import Deck, Value, Walk, compiled, scratch
-from allocator.models.working import back, benefit, leave, offers, random, work
-
-NOISE = 0.2
-"""How far what a shift is worth is off at every other try."""
-FEW = 4
-"""Members rostered anew at a time, at most."""
+from allocator.models.kernel import Deck, Value, compiled, scratch
+from allocator.models.reshuffle import FEW, shuffled
+from allocator.models.working import back, leave, work
 
 __all__ = ["rated"]
 
 
 @compiled
-def rated(deck: Deck, value: Value, staffed: np.ndarray, site: int, shapes: np.ndarray, plans: np.ndarray,
-          tries: int, seed: np.ndarray, worth: np.ndarray) -> None:
-    """worth[n] = what team n gives at the site, where `staffed` [P, D] has nobody.
+def rated(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, site: int, shapes: np.ndarray,
+          plans: np.ndarray, tries: int, seed: np.ndarray, worth: np.ndarray) -> None:
+    """worth[n] = what team n gives at the site, where `staffed` [P, D] has nobody; `offer` as of `offers`.
 
     `shapes` [N, H] of the members, -1 beyond the last; `plans` [N, H, D] posts to begin with, and found.
     """
-    walk, offer = scratch(deck, staffed.shape[1]), offers(deck, value, staffed)
+    walk = scratch(deck, staffed.shape[1])
     row = np.empty((plans.shape[1], staffed.shape[1]), np.int64)
     old = np.empty((FEW, staffed.shape[1]), np.int64)
     for n in range(len(shapes)):
@@ -40,34 +36,7 @@ def rated(deck: Deck, value: Value, staffed: np.ndarray, site: int, shapes: np.n
         for k in range(size):
             if row[k].max() < 0:
                 work(deck, value, staffed, offer, shapes[n, k], site, 0.0, seed, walk, row[k])
-        worth[n] = _shuffled(deck, value, staffed, offer, site, shapes[n], size, tries, seed, walk, row, old)
+        worth[n] = shuffled(deck, value, staffed, offer, site, shapes[n], size, tries, seed, walk, row, old)
         for k in range(size):
             plans[n, k] = row[k]
             leave(deck, value, staffed, offer, row[k])
-
-
-@compiled
-def _shuffled(deck: Deck, value: Value, staffed: np.ndarray, offer: np.ndarray, site: int, shapes: np.ndarray,
-              size: int, tries: int, seed: np.ndarray, walk: Walk, row: np.ndarray, old: np.ndarray) -> float:
-    """Roster some members anew, so many times; the better roster stays. What the team gives."""
-    held = benefit(deck, value, staffed, site)
-    if size < 2:
-        return held
-    member = np.arange(size)
-    for turn in range(tries):
-        few = min(size, 2 + int(random(seed) * (FEW - 1)))
-        for k in range(few):
-            other = k + int(random(seed) * (size - k))
-            member[k], member[other] = member[other], member[k]
-            old[k] = row[member[k]]
-            leave(deck, value, staffed, offer, row[member[k]])
-        for k in range(few):
-            m = member[k]
-            work(deck, value, staffed, offer, shapes[m], site, NOISE if turn % 2 else 0.0, seed, walk, row[m])
-        now = benefit(deck, value, staffed, site)
-        if now < held - 1e-9:
-            for k in range(few):
-                back(deck, value, staffed, offer, row[member[k]], old[k])
-        else:
-            held = now
-    return held

@@ -66,6 +66,12 @@ class Worth:
         return np.maximum(0.0, np.maximum(at_required, at_target))
 
 
+def ordinary(inst: Instance) -> float:
+    """What an ordinary shift is worth; 1 where none is worth anything."""
+    each = (inst.w_required or inst.w_target) * inst.worth
+    return float(np.median(each[each > 0])) if (each > 0).any() else 1.0
+
+
 def worth(inst: Instance, fairness: np.ndarray | None = None, toll: np.ndarray | None = None) -> Worth:
     """Worth of the cells.
 
