@@ -95,7 +95,8 @@ class Assembly:
         sites = np.flatnonzero(self.cuts.group >= 0)
         for j in sites:
             self._held(int(j))
-        for j in sites:
+        # in no order of theirs: where time is short, sites of every kind have their turn
+        for j in np.random.default_rng(int(self.seed[0])).permutation(sites):
             if enough():
                 break
             self._look(int(j), again)
