@@ -57,8 +57,9 @@ class Beside:
         if apart and "fork" in multiprocessing.get_all_start_methods():
             context = multiprocessing.get_context("fork")
             self._news, child = context.Pipe(duplex=False)
-            self._shelf = Shelf(context.Lock())
-            self._process = context.Process(target=_run, args=(work, watch, child, self._shelf), daemon=True)
+            self._shelf, self._window = Shelf(context.Lock()), Shelf(context.Lock())
+            shelves = self._shelf, self._window
+            self._process = context.Process(target=_run, args=(work, watch, child, *shelves), daemon=True)
             self._process.start()
             child.close()
 
@@ -76,6 +77,11 @@ class Beside:
     def shared(self) -> Any:
         """What the work has left so far for others to use; None where there is nothing."""
         return self._shelf.get() if self._process is not None else None
+
+    def show(self, what: object) -> None:
+        """Leave something for the work to look at when it likes; it takes the place of what was there."""
+        if self._process is not None and not self._done:
+            self._window.put(what)
 
     def result(self) -> Any:
         """What the work returned; None where it was stopped or failed in its process."""
@@ -107,11 +113,11 @@ class Beside:
             self._answer, self._done = what, True
 
 
-def _run(work: Callable[[Watch], Any], watch: Watch, pipe: Connection, shelf: Shelf) -> None:
+def _run(work: Callable[[Watch], Any], watch: Watch, pipe: Connection, shelf: Shelf, window: Shelf) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def listen(news: Progress) -> None:
         pipe.send(("news", news))
 
-    pipe.send(("answer", work(Watch(watch.limits, listen, watch.started, shelf.put))))
+    pipe.send(("answer", work(Watch(watch.limits, listen, watch.started, shelf.put, window.get))))
     pipe.close()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from allocator.certificate import gap
 
@@ -55,6 +56,8 @@ class Watch:
     started: float = field(default_factory=time.monotonic)
     share: Callable[[object], None] | None = None
     """Where work beside the main one leaves what the main one may use already; None: nobody asks."""
+    look: Callable[[], Any] | None = None
+    """Where it finds what the main one has shown it last; None: nothing is shown."""
     _stop: threading.Event = field(default_factory=threading.Event)
 
     @property

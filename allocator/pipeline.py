@@ -13,6 +13,7 @@ earn it, and each half is bounded on its own. Their sum is a bound for the whole
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,6 +47,9 @@ SHORT = 15.0
 PATIENCE = 20.0
 """Seconds of a limit from which the annealing cools down more slowly the more there are. Wuxi, 60 s: with 45 it had
 cooled down after 34 s, to 412.4 thousand, with 20 after 47 s, when its time was up, to 411.9."""
+EARLY = 0.25
+"""Share of a limit within which the sites filled anew get their first round. The proof starts from there: Wuxi, 60 s,
+where the first plan took 7 s, a share of 0.1 left no time for it, and the proof came to 405.5 instead of 406.5."""
 SEARCHED, LAST, SUPPLIED = 0.84, 0.03, 5.0
 """Share of a limit for the search, the part of it for the last rounds, and the seconds that supply takes after it."""
 LONG, ASSEMBLED = 150.0, 0.2
@@ -138,7 +142,7 @@ class Solve:
         if self._anew():
             hear = judging.hear if judging else None
             people.start(watch, MANY, hear)
-            people.improve(watch, 0.1, 1, hear)
+            people.improve(watch, EARLY, 3, hear)
         if judging is not None:
             judging.result()
         # what is known of a city like this one gives a far better bound in seconds than a first one
@@ -148,7 +152,7 @@ class Solve:
         if self.start is not None and self.limits.rounds:
             people.settle(watch, 0.5)
         if not self._enough():
-            hear = proving.hear if proving else None
+            hear = self._beside(proving)
             rounds, until = self.limits.rounds, self._searched()
             people.improve(watch, until, rounds if self.start else min(ROUNDS, rounds), hear)
             if self.start is None and watch.left(until - LAST) > 0:
@@ -156,7 +160,7 @@ class Solve:
                 people.anneal(watch, until - LAST - (ASSEMBLED if anew else 0.0), self._patience(), hear)
                 if proving is not None and anew:
                     proving = self._assembled(proving, until - LAST)
-                people.improve(watch, until, min(ROUNDS, rounds), proving.hear if proving else None)
+                people.improve(watch, until, min(ROUNDS, rounds), self._beside(proving))
         if watch.left(0.9) > 0:
             self._keep("plan", "full")
         elif self.best is None:
@@ -182,8 +186,20 @@ class Solve:
             self._proved(proving)
             proving = self._prove(self.proved)
         if prices is not None:
-            self.people.assemble(self.watch, until, prices, proving.hear)
+            self.people.assemble(self.watch, until, prices, self._beside(proving))
         return proving
+
+    def _beside(self, proving: Beside | None) -> Callable[[], None] | None:
+        """Hear the news of the proof, and show it the plan as it is."""
+        if proving is None:
+            return None
+
+        def hear() -> None:
+            board = self.people.search.board
+            proving.hear()
+            proving.show((board.site, board.batch))
+
+        return hear
 
     def _patience(self) -> int:
         """Rounds of the annealing: in proportion to a long limit, as slower cooling ends lower."""

@@ -47,6 +47,10 @@ TRIES = 30
 """Times that some members of a team are rostered anew."""
 SMALL = 6
 """Largest teams that are looked for from nothing."""
+FEWER, LONGER = 40, 1000
+"""The same for a team that the proof found, and how often its members are rostered anew."""
+BETWEEN = (0.25, 0.5, 0.75, 0.75, 0.5, 0.25)
+"""Parts of what tells such a team from the one in hand that are exchanged, at random, for teams in between."""
 NODES = 20_000
 """Parts of teams looked at for a site, at most."""
 LIKELY = 400
@@ -87,6 +91,30 @@ class Assembly:
         self.offer = offers(board.field.deck, board.worth.arrays(), self.nobody)
         self.mixes: dict[tuple[int, int], dict[int, np.ndarray]] = {}
         self.pool: dict[tuple[int, bytes], Team] = {}
+        self.rng = np.random.default_rng(seed)
+        self.told = self._teams(known)
+
+    def _teams(self, known: Proved) -> dict[int, list[np.ndarray]]:
+        """By site, the teams that the proof found, as sorted pairs: of those who are alike who is there, or anybody."""
+        inst, board = self.inst, self.board
+        key = np.column_stack([inst.shape, inst.home, inst.previous])
+        like = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
+        told: dict[int, list[np.ndarray]] = {}
+        for site, cadres, batches in known.teams:
+            team: dict[int, int] = {}
+            for kind in np.unique(like[cadres]):
+                asked = batches[like[cadres] == kind].tolist()
+                mine = self.rng.permutation(np.flatnonzero(like == kind))
+                mine = mine[np.argsort(board.site[mine] != site, kind="stable")]
+                for c in mine[board.site[mine] == site].tolist():
+                    if board.batch[c] in asked:
+                        team[c] = int(board.batch[c])
+                        asked.remove(team[c])
+                team.update(zip([c for c in mine.tolist() if c not in team], asked, strict=False))
+            if len(team) == len(cadres):
+                rows = self.number[list(team), list(team.values())]
+                told.setdefault(site, []).append(np.sort(rows))
+        return told
 
     # -- columns -----------------------------------------------------------------------------
 
@@ -118,9 +146,9 @@ class Assembly:
         if held is None or held.value < value:
             self.pool[key] = Team(j, rows, value, plan[order])
 
-    def _rate(self, j: int, shapes: np.ndarray, plans: np.ndarray, worth: np.ndarray) -> None:
+    def _rate(self, j: int, shapes: np.ndarray, plans: np.ndarray, worth: np.ndarray, tries: int = TRIES) -> None:
         deck, value = self.board.field.deck, self.board.worth.arrays()
-        rated(deck, value, self.nobody, self.offer, j, shapes.astype(np.int64), plans, TRIES, self.seed, worth)
+        rated(deck, value, self.nobody, self.offer, j, shapes.astype(np.int64), plans, tries, self.seed, worth)
 
     def _look(self, j: int, again: bool) -> None:
         """Teams of one site."""
@@ -135,8 +163,12 @@ class Assembly:
         gain = self.cuts.value[kind][:, self.shape[some], column] - (self.pay[some] + cost)
         if not again and self.heads[j] <= SMALL - 1 and len(some):
             self._best(j, some, cost, base, gain)
-        if (self.board.site == j).any():
-            self._swaps(j, some, cost, base, gain)
+        team = self.board.team(j)
+        if len(team):
+            mine = np.searchsorted(some, self.number[team, self.board.batch[team]])
+            self._swaps(j, some, cost, base, gain, mine, self.board.plan[team], SWAPS)
+        for n, rows in enumerate(self.told.get(j, []) if not again else []):
+            self._told(j, some, cost, base, gain, rows, not n)
 
     def _best(self, j: int, some: np.ndarray, cost: np.ndarray, base: np.ndarray, gain: np.ndarray) -> None:
         """The best small teams at the prices."""
@@ -154,12 +186,37 @@ class Assembly:
             who = team[team >= 0]
             self._add(j, some[who], value - cost[who].sum(), plan[: len(who)])
 
-    def _swaps(self, j: int, some: np.ndarray, cost: np.ndarray, base: np.ndarray, gain: np.ndarray) -> None:
-        """The team in hand with one member exchanged, one more or one less, where that says most at the prices."""
-        board, inst = self.board, self.inst
+    def _told(self, j: int, some: np.ndarray, cost: np.ndarray, base: np.ndarray, gain: np.ndarray,
+              rows: np.ndarray, swaps: bool) -> None:
+        """A team that the proof found, those between it and the team in hand, and exchanges of one of its members."""
+        board, inst, rng = self.board, self.inst, self.rng
+        at = np.searchsorted(some, rows)
+        if (at >= len(some)).any() or (some[at] != rows).any():
+            return
         team = board.team(j)
-        mine = self.number[team, board.batch[team]]
-        at = np.searchsorted(some, mine)
+        held = np.searchsorted(some, self.number[team, board.batch[team]])
+        teams = [at]
+        stay = np.intersect1d(held, at)
+        go, come = np.setdiff1d(held, at), np.setdiff1d(at, held)
+        for part in BETWEEN if len(come) > 2 else ():
+            gone, new = rng.random(len(go)) < part, rng.random(len(come)) < part
+            between = np.concatenate([stay, go[~gone], come[new]])
+            if len(np.unique(self.cadre[some[between]])) == len(between):
+                teams.append(between)
+        plan = dict(zip(held.tolist(), board.plan[team], strict=True))
+        none = np.full(inst.days, -1)
+        for n, who in enumerate(teams):
+            plans = np.array([plan.get(k, none) for k in who.tolist()], np.int16)[None]
+            worth = np.zeros(1)
+            self._rate(j, self.shape[some[who]][None], plans, worth, TRIES if n else LONGER)
+            self._add(j, some[who], worth[0] - cost[who].sum(), plans[0])
+            if not n and swaps:
+                self._swaps(j, some, cost, base, gain, who, plans[0], FEWER)
+
+    def _swaps(self, j: int, some: np.ndarray, cost: np.ndarray, base: np.ndarray, gain: np.ndarray,
+               at: np.ndarray, rosters: np.ndarray, most: int) -> None:
+        """A team, `at` of `some`, with one member exchanged, one more or one less: what says most at the prices."""
+        inst, team = self.inst, self.cadre[some[at]]
         free = np.append(inst.must[team] < 0, True)
         says = base + gain[:, at].sum(1)
         near = np.argsort(says, kind="stable")[:3]
@@ -173,7 +230,7 @@ class Assembly:
             np.minimum(least, says[q] - gone[q][:, None] + come[q], out=least)
         least[~free] = -np.inf
         least[-1, -1] = -np.inf
-        pick = np.argsort(-least, axis=None, kind="stable")[: SWAPS * max(1, len(team) // 3)]
+        pick = np.argsort(-least, axis=None, kind="stable")[: most * max(1, len(team) // 3)]
         pick = pick[np.isfinite(least.reshape(-1)[pick])]
         out, into = np.unravel_index(pick, least.shape)
         size = len(team) + 1
@@ -181,7 +238,7 @@ class Assembly:
         who = np.full((len(pick), size), -1)
         for n, (o, i) in enumerate(zip(out, into, strict=True)):
             stay = np.delete(np.arange(len(team)), o) if o < len(team) else np.arange(len(team))
-            who[n, : len(stay)], plans[n, : len(stay)] = at[stay], board.plan[team[stay]]
+            who[n, : len(stay)], plans[n, : len(stay)] = at[stay], rosters[stay]
             if i < len(others):
                 who[n, len(stay)] = others[i]
         shapes = np.where(who >= 0, self.shape[some][who], -1)

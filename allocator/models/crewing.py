@@ -36,6 +36,7 @@ from allocator.limits import Watch
 from allocator.models import engine
 from allocator.models.blocks import NEVER
 from allocator.models.board import Board
+from allocator.models.counting import Counting
 from allocator.models.peers import MIDDLE, Peers, Team
 from allocator.models.volume import Crowd, sharpest
 
@@ -63,10 +64,13 @@ DULL = 12
 SHARPENED = 4
 """Blocks of a profile, where many work, that get better prices at a time, from the first time on one more each
 time up to so many."""
-STEPS, TEAM_STEPS = 300, 1500
+STEPS, TEAM_STEPS = 200, 600
+REACH, TEAM_REACH = 0.002, 0.005
 """Steps towards the sharpest prices of a block, and of a team, at most."""
 CLOSE = 2e-4
 """Relative distance of master and bound at which only sharper cuts bring more."""
+SPLITS = 2
+"""Nodes that are split at a look at a place where whole people are counted."""
 IDLE = 3
 """Times in a row that they bring next to nothing after which the prices are final."""
 
@@ -93,7 +97,7 @@ class Crewing:
     """The master LP over teams of peers, and its prices."""
 
     def __init__(self, peers: Peers):
-        self.peers = peers
+        self.peers, self.counting = peers, Counting(peers)
         self.places, self.cuts, self.inst = peers.places, peers.cuts, peers.inst
         self.teams: list[Team] = []
         self.seen: set[tuple[int, bytes, bytes]] = set()
@@ -118,14 +122,14 @@ class Crewing:
         self.teams.append(team)
         return True
 
-    def add_plan(self, board: Board) -> None:
-        """Teams of the plan in hand as columns."""
-        posted = np.flatnonzero(board.site >= 0)
-        posted = posted[np.argsort(board.site[posted], kind="stable")]
-        for cadres in np.split(posted, np.flatnonzero(np.diff(board.site[posted])) + 1):
-            block = int(self.places.block[board.site[cadres[0]]]) if len(cadres) else -1
+    def add_plan(self, site: np.ndarray, batch: np.ndarray) -> None:
+        """Teams of a plan as columns: the site and batch of each cadre [C], -1 at home."""
+        posted = np.flatnonzero(site >= 0)
+        posted = posted[np.argsort(site[posted], kind="stable")]
+        for cadres in np.split(posted, np.flatnonzero(np.diff(site[posted])) + 1):
+            block = int(self.places.block[site[cadres[0]]]) if len(cadres) else -1
             if block >= 0:
-                rows, heads = np.unique(self.peers.row[self.peers.of[cadres], board.batch[cadres]], return_counts=True)
+                rows, heads = np.unique(self.peers.row[self.peers.of[cadres], batch[cadres]], return_counts=True)
                 self.add(Team(block, rows, heads.astype(float)))
 
     def estimate(self, fresh: int = 0) -> None:
@@ -134,7 +138,7 @@ class Crewing:
         values[:fresh] = self.worth[:fresh]
         for n in range(fresh, len(self.teams)):
             team = self.teams[n]
-            gives = self._says(team).min() - self.peers.cost[team.rows, team.block] @ team.heads
+            gives = min(team.most, self._says(team).min()) - self.peers.cost[team.rows, team.block] @ team.heads
             values[n] = max(-NEVER, float(gives))
         self.worth = values
 
@@ -204,7 +208,7 @@ class Crewing:
             # of places that are worth the same, one
             _, first = np.unique(self.places.group[likely], return_index=True)
             for g in likely[np.sort(first)[: min(SHARPENED, self.refined)]]:
-                if self.clock.left() > 0:
+                if self.clock.left() > 0 and int(g) not in self.peers.counted:
                     self._sharpen(kind, int(g), pay)
 
     def _sharpen(self, kind: int, g: int, pay: np.ndarray) -> None:
@@ -221,7 +225,7 @@ class Crewing:
         cost = pay[rows] + self.peers.cost[rows, g]
         crowd = Crowd(self.peers.shape[rows], cost, peer.reshape(-1), self.peers.room[people].astype(float), heads)
         site = int(self.cuts.site[self.places.group[g]])
-        sharp = sharpest(self.cuts.field, self.cuts.worth, site, crowd, start, STEPS)
+        sharp = sharpest(self.cuts.field, self.cuts.worth, site, crowd, start, STEPS, REACH)
         if heads is None:
             self.slack[g], self.busy[g] = max(0.05, sharp.before - sharp.least), sharp.heads.sum()
         else:
@@ -260,14 +264,14 @@ class Crewing:
             kind, group = int(self.places.kind[team.block]), int(self.places.group[team.block])
             order = np.argsort(self.peers.shape[team.rows], kind="stable")
             key = (group, self.peers.shape[team.rows][order].tobytes(), team.heads[order].tobytes())
-            if team.heads.sum() < 1.5 or key in self.sharp:
+            if team.heads.sum() < 1.5 or key in self.sharp or team.block in self.peers.counted:
                 continue
             self.sharp.add(key)
             says = self._says(team)
             start = self.cuts.cells(group, self.cuts.prices[kind][int(says.argmin())])
             none = np.zeros(len(team.rows))
             crowd = Crowd(self.peers.shape[team.rows], none, np.arange(len(none)), team.heads)
-            sharp = sharpest(self.cuts.field, self.cuts.worth, int(self.cuts.site[group]), crowd, start, TEAM_STEPS)
+            sharp = sharpest(self.cuts.field, self.cuts.worth, int(self.cuts.site[group]), crowd, start, TEAM_STEPS, TEAM_REACH)
             if says.min() - sharp.least > LOOSE:
                 fresh.setdefault(kind, []).append(self.cuts.normal(group, sharp.prices))
         for kind, prices in fresh.items():
@@ -337,7 +341,7 @@ class Crewing:
         to their mean. Also returns the best prices, under the cuts that there are in the end.
         """
         clock = self.clock = Clock(watch, until, after)
-        self.add_plan(board)
+        self.add_plan(board.site, board.batch)
         least, turn, box = np.inf, 0, box * float(u.mean()) if len(u) else 1.0
         best, dull, since, idle, held = np.inf, 0, 0, 0, np.inf
         fresh, looked = FRESH, np.inf
@@ -357,6 +361,8 @@ class Crewing:
                 looked, box = least, max(box, fresh * float(u.mean()))
                 if clock.left() <= 0:
                     break
+            if watch.look is not None and (plan := watch.look()) is not None:
+                self.add_plan(*plan)
             if not self.teams:
                 break
             self.estimate(len(self.worth))
@@ -380,9 +386,21 @@ class Crewing:
             if best - inside < CLOSE * abs(scale - inside):  # more needs sharper cuts
                 idle = 0 if least < held - 1e-5 * abs(scale - least) else idle + 1
                 since, held = 0, least
+                if idle and 0 < self.peers.splits < 16:
+                    self.peers.splits, idle = 2 * self.peers.splits, 0
                 if idle >= IDLE:
                     break
         return least, u, s
+
+    def count(self, board: Board, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> None:
+        """Count whole people from now on at the places where many work."""
+        peers, clock = self.peers, Clock(watch, until, 1.0)
+        peers.enough = lambda: clock.left() <= 0
+        with clock.round():
+            self.counting.all(u[peers.peer] + s[peers.batch], board, peers.enough)
+        peers.splits = SPLITS
+        self.teams = [team for team in self.teams if team.block not in peers.counted]
+        self.basis, self.worth, self.x = None, np.zeros(0), np.zeros(0)
 
     def _price(self, u: np.ndarray, s: np.ndarray) -> tuple[float, list[Team]]:
         with self.clock.round():

@@ -14,13 +14,16 @@ over fractions of people or by the size of the team, whichever says less; betwee
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from allocator.models import crews, engine
 from allocator.models.blocks import NEVER, Blocks
 from allocator.models.cuts import Cuts
+from allocator.models.headcount import Group
 
 NEAR, TEAMS = 3.0, 8
 """Teams within this of the best one of their block join the master, so many at most."""
@@ -44,8 +47,15 @@ class Team:
     block: int
     rows: np.ndarray
     heads: np.ndarray
-    known: float = -np.inf
-    """what the team gives at least: cuts can only lower the estimate to this"""
+    most: float = np.inf
+    """what the team gives at most, by sharper cuts than those of its profile"""
+
+
+class Counter(Protocol):
+    """A search of one place for the best team of whole people (`counting.py`)."""
+
+    def best(self, pay: np.ndarray, splits: int, enough: Callable[[], bool]) -> tuple[float, list[Group]]:
+        """Bound on what a team gives above its pay [R], and the teams that say so."""
 
 
 class Peers:
@@ -71,6 +81,12 @@ class Peers:
         self.some = (self.heads > SOME)[self.places.kind]
         self.either = np.flatnonzero(self.some & ~self.many)
         self.mix: dict[int, np.ndarray] = {}
+        self.counted: dict[int, Counter] = {}
+        """places where whole people are counted"""
+        self.splits = 0
+        """how many of its nodes may be split at a look, each"""
+        self.enough: Callable[[], bool] = lambda: False
+        """is it time to split no more?"""
         self.mixed: list[dict[int, np.ndarray]] = [{} for _ in self.people]
         """[profiles] mixtures of cuts by size of the team, of the last block looked at"""
 
@@ -129,10 +145,17 @@ class Peers:
         total = self.idle()
         found: list[Team] = []
         for g in range(len(self.places.blocks)):
-            value, teams = self._fraction(g, pay) if self.many[g] else self._whole(g, pay)
+            if g in self.counted:
+                value, teams = self._by_number(g, pay)
+            else:
+                value, teams = self._fraction(g, pay) if self.many[g] else self._whole(g, pay)
             total += float(self.places.count[g]) * value
             found.extend(teams)
         return total, found
+
+    def _by_number(self, g: int, pay: np.ndarray) -> tuple[float, list[Team]]:
+        value, groups = self.counted[g].best(pay, self.splits, self.enough)
+        return value, [Team(g, t.rows, np.round(t.heads, 4), t.gives) for t in groups]
 
     def _gain(self, g: int, pay: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         kind, column = self.places.kind[g], self.places.column[g]
@@ -147,6 +170,8 @@ class Peers:
         pay = u[self.peer] + s[self.batch]
         many: dict[int, bool] = {}
         for g in self.either:
+            if int(g) in self.counted:
+                continue
             group = int(self.places.group[g])
             if group not in many:
                 many[group] = self._fraction(int(g), pay)[0] < self._whole(int(g), pay)[0]

@@ -63,8 +63,13 @@ CUTS, FEW = 32, 12
 """Cuts of a profile that are worked out for everybody, at most: person by person, and by peers to begin with."""
 COARSE = 9
 """Rounds of the master with the sites of a district taken together, before each is looked at by itself."""
+FINE, COUNTED = 0.3, 120.0
+"""Share of the time left, with each site by itself, before whole people are counted where many work, and the seconds
+that must be left for that."""
 SHARED = 20
 """Cuts of a profile that the search is told of while the proof goes on."""
+TEAMS = 4
+"""Whole teams of a site, where they are counted, that it is told of as well."""
 ROUNDS = 15
 """Rounds of the cohort model of a large city; with 40 the peers get no further in the same time."""
 
@@ -140,11 +145,23 @@ def _sharpest(
             peers.choose(u, s)
             crewing = _heard(Crewing(peers), watch)
     if watch.left(until) > 0:
-        found, u, s = crewing.solve(board, u, s, watch, until, value, box=FRESH)
+        left = watch.left(until)
+        counted = left * (1 - FINE) > COUNTED and bool(peers.some.any())
+        found, u, s = crewing.solve(board, u, s, watch, _part(watch, until) if counted else until, value, box=FRESH)
         bound = min(bound, found)
+        if counted and bound > value:
+            crewing.count(board, u, s, watch, until)
+            found, u, s = crewing.solve(board, u, s, watch, until, value, box=FRESH)
+            bound = min(bound, found)
     charged = crewing.charged(u, s)
     sold = tuple(tuple(p) for p in cuts.prices)
     return Proved(constant - bound, u[peers.of], s, sold, demands(cuts), charged)
+
+
+def _part(watch: Watch, until: float) -> float:
+    """The share of the limit at which `FINE` of the time left until then is gone."""
+    seconds, left = watch.limits.seconds, watch.left(until)
+    return until if seconds is None or not np.isfinite(left) else (watch.seconds + FINE * left) / seconds
 
 
 def _heard(crewing: Crewing, watch: Watch) -> Crewing:
@@ -153,7 +170,8 @@ def _heard(crewing: Crewing, watch: Watch) -> Crewing:
     if share is not None:
 
         def hear(u: np.ndarray, s: np.ndarray) -> None:
-            share(Proved(0.0, u[crewing.peers.of], s, crewing.liked(SHARED), demands(cuts)))
+            teams = tuple(crewing.counting.teams(TEAMS))
+            share(Proved(0.0, u[crewing.peers.of], s, crewing.liked(SHARED), demands(cuts), teams=teams))
 
         crewing.hear = hear
     return crewing

@@ -24,6 +24,8 @@ class Proved:
     """[profiles] what tells each from the others, in this instance and in others (`demands`)"""
     posted: tuple[np.ndarray, ...] = ()
     """[profiles] price [p, D] that its blocks charge on average"""
+    teams: tuple[tuple[int, np.ndarray, np.ndarray], ...] = ()
+    """whole teams that look good at the prices: a site, a cadre like each member, and the member's batch"""
 
 
 def recalled(cuts: Cuts, known: Proved) -> list[int | None]:

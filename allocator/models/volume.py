@@ -22,6 +22,7 @@ Steps from the last prices instead of the best (Polyak), tried before, stood sti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -68,22 +69,31 @@ class Sharp:
     """[N] how many of each row"""
 
 
-def sharpest(field: Field, worth: Worth, site: int, crowd: Crowd, start: np.ndarray, steps: int) -> Sharp:
+class Place(NamedTuple):
+    """The rules of a site, its posts by slot, and which of some shapes may take which, is there when, begins where."""
+
+    step: np.ndarray
+    """[kinds + 1, states]"""
+    slot_first: np.ndarray
+    order: np.ndarray
+    able: np.ndarray
+    """[U, p]"""
+    there: np.ndarray
+    """[U, D]"""
+    begin: np.ndarray
+    """[U]"""
+
+
+def sharpest(
+    field: Field, worth: Worth, site: int, crowd: Crowd, start: np.ndarray, steps: int, reach: float = REACH
+) -> Sharp:
     """Descend from prices `start` [p, D] of the site's posts."""
-    inst, deck = field.inst, field.deck
-    rows = slice(int(inst.site_posts[site]), int(inst.site_posts[site + 1]))
-    pattern, mine = int(deck.site_pattern[site]), worth.rows(rows)
-    walk = deck.steps[deck.step_first[pattern] : deck.step_first[pattern + 1]].reshape(deck.kinds[pattern] + 1, -1)
+    inst = field.inst
+    mine = worth.rows(slice(int(inst.site_posts[site]), int(inst.site_posts[site + 1])))
     shapes, of = np.unique(crowd.shape, return_inverse=True)
-    slots = slice(int(deck.site_slots[site]), int(deck.site_slots[site + 1]))
     heads, prices = np.zeros(len(crowd.shape)), np.zeros(mine.target.shape)
     before, least = _descend(
-        np.ascontiguousarray(walk),
-        deck.slot_first[slots.start : slots.stop + 1],
-        deck.order - rows.start,
-        np.ascontiguousarray(deck.traits[deck.shape_trait[shapes]][:, rows]),
-        np.ascontiguousarray(deck.shape_days[shapes]),
-        deck.start[pattern, deck.shape_past[shapes]],
+        _place(field, site, shapes),
         of.reshape(-1).astype(np.int64),
         np.asarray(crowd.pay, np.float64),
         np.asarray(crowd.person, np.int64),
@@ -95,32 +105,55 @@ def sharpest(field: Field, worth: Worth, site: int, crowd: Crowd, start: np.ndar
         (mine.target - mine.required).astype(np.float64),
         np.ascontiguousarray(start, np.float64),
         steps,
+        reach,
         prices,
         heads,
     )
     return Sharp(prices, float(least), float(before), heads)
 
 
+def values(field: Field, site: int, shapes: np.ndarray, prices: np.ndarray) -> np.ndarray:
+    """[len(shapes)] what the best schedule of each shape at a site is worth at prices [p, D] of its posts."""
+    value, plan = np.zeros(len(shapes)), np.zeros((len(shapes), prices.shape[1]), np.int64)
+    _schedules(_place(field, site, shapes), np.ascontiguousarray(prices, np.float64), value, plan)
+    return value
+
+
+def _place(field: Field, site: int, shapes: np.ndarray) -> Place:
+    inst, deck = field.inst, field.deck
+    rows = slice(int(inst.site_posts[site]), int(inst.site_posts[site + 1]))
+    pattern = int(deck.site_pattern[site])
+    walk = deck.steps[deck.step_first[pattern] : deck.step_first[pattern + 1]].reshape(deck.kinds[pattern] + 1, -1)
+    slots = slice(int(deck.site_slots[site]), int(deck.site_slots[site + 1]))
+    return Place(
+        np.ascontiguousarray(walk),
+        deck.slot_first[slots.start : slots.stop + 1],
+        deck.order - rows.start,
+        np.ascontiguousarray(deck.traits[deck.shape_trait[shapes]][:, rows]),
+        np.ascontiguousarray(deck.shape_days[shapes]),
+        deck.start[pattern, deck.shape_past[shapes]],
+    )
+
+
 @compiled
-def _descend(step: np.ndarray, slot_first: np.ndarray, order: np.ndarray, able: np.ndarray, there: np.ndarray,
-             begin: np.ndarray, shape: np.ndarray, pay: np.ndarray, person: np.ndarray, room: np.ndarray,
-             heads: float, first: np.ndarray, second: np.ndarray, low: np.ndarray, high: np.ndarray,
-             start: np.ndarray, steps: int, best: np.ndarray, mean_heads: np.ndarray) -> tuple[float, float]:
+def _descend(place: Place, shape: np.ndarray, pay: np.ndarray, person: np.ndarray, room: np.ndarray, heads: float,
+             first: np.ndarray, second: np.ndarray, low: np.ndarray, high: np.ndarray, start: np.ndarray,
+             steps: int, reach: float, best: np.ndarray, mean_heads: np.ndarray) -> tuple[float, float]:
     """Value at the start, and the least found; `best` [P, D] gets its prices, `mean_heads` [N] the mean of who works.
 
-    `able` [U, P], `there` [U, D] and `begin` [U] are of the shapes; `first` and `second` [P, D] what one more on
-    a cell is worth, `low` and `high` [P, D] how many are worth that.
+    `shape` [N] is one of those of the place; `first` and `second` [P, D] what one more on a cell is worth, `low` and
+    `high` [P, D] how many are worth that.
     """
     posts, days = start.shape
     cap = _caps(first, second, low, high)
     price = np.minimum(np.maximum(start, 0.0), cap)
     slope, mean = np.zeros((posts, days)), np.zeros((posts, days))
-    value, plan = np.zeros(len(begin)), np.zeros((len(begin), days), np.int64)
+    value, plan = np.zeros(len(place.begin)), np.zeros((len(place.begin), days), np.int64)
     taken = np.zeros(len(shape))
     before, least, aim, length, failed = 0.0, 1e18, 0.0, 1.0, 0
     for k in range(steps):
         surplus = _buy(first, second, low, high, price, slope)
-        _schedules(step, slot_first, order, able, there, begin, price, value, plan)
+        _schedules(place, price, value, plan)
         gross, gained = _take(value, shape, pay, person, room, heads, taken)
         for n in range(len(shape)):
             if taken[n] > 0:
@@ -129,7 +162,7 @@ def _descend(step: np.ndarray, slot_first: np.ndarray, order: np.ndarray, able: 
                         slope[plan[shape[n], d], d] += taken[n]
         if k == 0:
             mean[:], mean_heads[:] = slope, taken
-            before, aim = surplus + gained, REACH * max(surplus + gross, 1e-9)
+            before, aim = surplus + gained, reach * max(surplus + gross, 1e-9)
         if surplus + gained < least - 1e-9:
             if (mean * slope).sum() > 0:
                 length = min(2.0, length * LONGER)
@@ -182,25 +215,24 @@ def _buy(first: np.ndarray, second: np.ndarray, low: np.ndarray, high: np.ndarra
 
 
 @compiled
-def _schedules(step: np.ndarray, slot_first: np.ndarray, order: np.ndarray, able: np.ndarray, there: np.ndarray,
-               begin: np.ndarray, price: np.ndarray, value: np.ndarray, plan: np.ndarray) -> None:
+def _schedules(place: Place, price: np.ndarray, value: np.ndarray, plan: np.ndarray) -> None:
     """Best schedule of every shape under the prices: its total, and the post of each day."""
-    kinds, days = step.shape[0] - 1, price.shape[1]
+    kinds, days = place.step.shape[0] - 1, price.shape[1]
     gain, pick = np.zeros((kinds, days)), np.zeros((kinds, days), np.int64)
-    table = np.zeros((days + 1, step.shape[1] + 1))
-    for u in range(len(begin)):
+    table = np.zeros((days + 1, place.step.shape[1] + 1))
+    for u in range(len(place.begin)):
         for k in range(kinds):
             for d in range(days):
                 gain[k, d] = 0.0
                 pick[k, d] = -1
-            for n in range(slot_first[k], slot_first[k + 1]):
-                post = order[n]
-                if able[u, post]:
+            for n in range(place.slot_first[k], place.slot_first[k + 1]):
+                post = place.order[n]
+                if place.able[u, post]:
                     for d in range(days):
-                        if there[u, d] and price[post, d] > gain[k, d]:
+                        if place.there[u, d] and price[post, d] > gain[k, d]:
                             gain[k, d] = price[post, d]
                             pick[k, d] = post
-        value[u] = walked(step, gain, begin[u], table, plan[u])
+        value[u] = walked(place.step, gain, place.begin[u], table, plan[u])
         for d in range(days):
             if plan[u, d] >= 0:
                 plan[u, d] = pick[plan[u, d], d]
