@@ -190,14 +190,14 @@ class Solve:
         return proving
 
     def _beside(self, proving: Beside | None) -> Callable[[], None] | None:
-        """Hear the news of the proof, and show it the plan as it is."""
-        if proving is None:
-            return None
+        """Hear the news of the proof, and show it the plan as it is with its prices of fairness."""
+        if proving is None or self.seen is not None:
+            return proving.hear if proving else None
 
         def hear() -> None:
             board = self.people.search.board
             proving.hear()
-            proving.show((board.site, board.batch))
+            proving.show((board.site, board.batch, self._bounded()[1].first))
 
         return hear
 

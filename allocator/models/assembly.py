@@ -201,7 +201,7 @@ class Assembly:
         for part in BETWEEN if len(come) > 2 else ():
             gone, new = rng.random(len(go)) < part, rng.random(len(come)) < part
             between = np.concatenate([stay, go[~gone], come[new]])
-            if len(np.unique(self.cadre[some[between]])) == len(between):
+            if 0 < len(between) == len(np.unique(self.cadre[some[between]])):
                 teams.append(between)
         plan = dict(zip(held.tolist(), board.plan[team], strict=True))
         none = np.full(inst.days, -1)

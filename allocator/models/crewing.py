@@ -38,7 +38,7 @@ from allocator.models.blocks import NEVER
 from allocator.models.board import Board
 from allocator.models.counting import Counting
 from allocator.models.peers import MIDDLE, Peers, Team
-from allocator.models.volume import Crowd, sharpest
+from allocator.models.volume import Crowd, Sharp, sharpest
 
 ROUND = 3
 """Rounds between two looks at cuts and bound."""
@@ -102,8 +102,8 @@ class Crewing:
         self.teams: list[Team] = []
         self.seen: set[tuple[int, bytes, bytes]] = set()
         self.busy = np.zeros(len(self.places.blocks))
-        self.sharp: set[tuple[int, bytes, bytes]] = set()
-        """teams, by group and shapes, at which cuts are as sharp as they get"""
+        self.sharp: dict[tuple[int, bytes, bytes], tuple[float, np.ndarray]] = {}
+        """by group and shapes of a team: what its sharpest cut says, and its prices; dropped, it may be wanted again"""
         self.turn: dict[int, int] = {}
         self.refined = 0
         self.slack = np.full(len(self.places.blocks), 1e3)
@@ -264,18 +264,25 @@ class Crewing:
             kind, group = int(self.places.kind[team.block]), int(self.places.group[team.block])
             order = np.argsort(self.peers.shape[team.rows], kind="stable")
             key = (group, self.peers.shape[team.rows][order].tobytes(), team.heads[order].tobytes())
-            if team.heads.sum() < 1.5 or key in self.sharp or team.block in self.peers.counted:
+            if team.heads.sum() < 1.5 or team.block in self.peers.counted:
                 continue
-            self.sharp.add(key)
             says = self._says(team)
-            start = self.cuts.cells(group, self.cuts.prices[kind][int(says.argmin())])
-            none = np.zeros(len(team.rows))
-            crowd = Crowd(self.peers.shape[team.rows], none, np.arange(len(none)), team.heads)
-            sharp = sharpest(self.cuts.field, self.cuts.worth, int(self.cuts.site[group]), crowd, start, TEAM_STEPS, TEAM_REACH)
-            if says.min() - sharp.least > LOOSE:
-                fresh.setdefault(kind, []).append(self.cuts.normal(group, sharp.prices))
+            if key not in self.sharp:
+                start = self.cuts.cells(group, self.cuts.prices[kind][int(says.argmin())])
+                found = self._at(team, start)
+                self.sharp[key] = found.least, self.cuts.normal(group, found.prices)
+            least, sharpest_ = self.sharp[key]
+            if says.min() - least > LOOSE:
+                fresh.setdefault(kind, []).append(sharpest_)
         for kind, prices in fresh.items():
             self.cuts.add(kind, prices)
+
+    def _at(self, team: Team, start: np.ndarray) -> Sharp:
+        """The sharpest prices of the cells for a team."""
+        none, group = np.zeros(len(team.rows)), self.places.group[team.block]
+        crowd = Crowd(self.peers.shape[team.rows], none, np.arange(len(none)), team.heads)
+        site = int(self.cuts.site[group])
+        return sharpest(self.cuts.field, self.cuts.worth, site, crowd, start, TEAM_STEPS, TEAM_REACH)
 
     def trim(self) -> None:
         """Keep the cuts of each profile that say least about the teams in the master or about the best ones."""
@@ -362,7 +369,7 @@ class Crewing:
                 if clock.left() <= 0:
                     break
             if watch.look is not None and (plan := watch.look()) is not None:
-                self.add_plan(*plan)
+                self.add_plan(*plan[:2])
             if not self.teams:
                 break
             self.estimate(len(self.worth))

@@ -38,6 +38,7 @@ than twice as many prices and steps of 4, 1.2 or 0.4 thousandths, proved 34 (not
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -135,6 +136,13 @@ def _sharpest(
     bound, u, s = Rents(posted, cuts, peers).descend(s, value, watch, until if begun else np.inf, STEPS)
     watch.tell("rents", constant - value, constant - bound, "a price for every place")
     bound = min(bound, alone(u[peers.of], s))
+    plan = watch.look() if watch.look is not None else None
+    if plan is not None:
+        # what fairness is worth is told far better by the plan of now than by that of the beginning
+        worth = replace(worth, first=plan[2])
+        peers, value = _repriced(peers, worth), float(worth.benefit(board.staffed).sum() - board.costs().sum())
+        peers.choose(u, s)
+        cuts = peers.cuts
     crewing = _heard(Crewing(peers), watch)
     if (peers.places.count > 1).any():
         times = len(inst.sites) / len(peers.places.count)
@@ -156,6 +164,14 @@ def _sharpest(
     charged = crewing.charged(u, s)
     sold = tuple(tuple(p) for p in cuts.prices)
     return Proved(constant - bound, u[peers.of], s, sold, demands(cuts), charged)
+
+
+def _repriced(peers: Peers, worth: Worth) -> Peers:
+    """The same people and cuts where shifts are worth something else."""
+    cuts = Cuts(peers.cuts.field, worth, peers.cuts.shapes)
+    for kind, prices in enumerate(peers.cuts.prices):
+        cuts.add(kind, prices)
+    return Peers(Blocks(cuts), cuts)
 
 
 def _part(watch: Watch, until: float) -> float:
