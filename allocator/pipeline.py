@@ -52,7 +52,7 @@ EARLY = 0.25
 where the first plan took 7 s, a share of 0.1 left no time for it, and the proof came to 405.5 instead of 406.5."""
 SEARCHED, LAST, SUPPLIED = 0.84, 0.03, 5.0
 """Share of a limit for the search, the part of it for the last rounds, and the seconds that supply takes after it."""
-LONG, ASSEMBLED = 150.0, 0.2
+LONG, ASSEMBLED = 150.0, 0.3
 """Seconds of a limit from which the plan is put together anew from whole teams, at prices that the proof has by then,
 and the share for it. Of 60 s, 11 went into 65,000 teams that gained 232 to 394: the annealing made as much of them."""
 AGAIN = 60.0

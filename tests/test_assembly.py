@@ -78,7 +78,7 @@ def test_what_is_chosen_is_worth_what_the_board_says_then(seed: int) -> None:
     board = people.search.board
     assembly = Assembly(board, known, seed)
     value = board.value()
-    assembly.gather(False, lambda: False)
+    assembly.gather(lambda: False)
     teams = assembly.choose(20.0)
     assert teams is not None
     cadres = np.concatenate([assembly.cadre[t.rows] for t in teams])

@@ -91,6 +91,17 @@ class Model:
         """The column attribute `name` with a scalar spread over all columns."""
         return np.broadcast_to(np.asarray(getattr(self, name), dtype=kind), self.cost.shape)
 
+    def only(self, columns: np.ndarray) -> Model:
+        """The model of some columns, in the order given."""
+        place = np.full(len(self.cost), -1)
+        place[columns] = np.arange(len(columns))
+        some = place[self.columns] >= 0
+        return Model(
+            self.cost[columns], self.rows[some], place[self.columns[some]], self.values[some], self.row_lower,
+            self.row_upper, self.full("lower")[columns], self.full("upper")[columns],
+            self.full("integer", bool)[columns], self.offset,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Basis:

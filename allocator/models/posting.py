@@ -52,8 +52,10 @@ PROBE = 0.05
 """Part of a round that shows how long one takes."""
 ENOUGH = 20
 """Rounds that it takes to cool down from `HOT`."""
-ASSEMBLIES, GATHER = 3, 0.4
+ASSEMBLIES, GATHER = 8, 0.4
 """Times that a plan is put together anew, at most, and the share of the time left that goes into a look for teams."""
+FAINT = 1e-5
+"""Gain, as a share, with which that comes to its end."""
 
 
 def _cooled(hot: float, done: float) -> float:
@@ -171,7 +173,7 @@ class People:
         board = self.search.board = self.best.copy()
         self._reprice()
         assembly, spent = Assembly(board, known, self.seed), 0.0
-        for k in range(ASSEMBLIES):
+        for _ in range(ASSEMBLIES):
             begun = watch.seconds
             part = watch.left(until) * GATHER
 
@@ -180,7 +182,7 @@ class People:
                     hear()
                 return watch.stopped or watch.seconds > ends
 
-            assembly.gather(k > 0, enough)
+            assembly.gather(enough)
             left = watch.left(until)
             teams = assembly.choose(max(1.0, left) if left < np.inf else None)
             if teams is None or watch.stopped:
@@ -191,9 +193,10 @@ class People:
             held = self.tolled(self.best)
             self._kept(held, self.tolled(board))
             watch.tell("posting", self.objective(), None, f"{len(assembly.pool)} teams put together anew")
-            spent = max(spent, watch.seconds - begun) if k else 0.5 * (watch.seconds - begun)
-            if gain < DULL * abs(held) or watch.left(until) < spent:
+            spent = max(spent, watch.seconds - begun)
+            if gain < FAINT * abs(held) or watch.left(until) < spent:
                 break
+            assembly.reprice()
 
     def _fair(self) -> None:
         """The next round, with prices of fairness from the plan so far."""
