@@ -190,8 +190,11 @@ class Solve:
         return proving
 
     def _beside(self, proving: Beside | None) -> Callable[[], None] | None:
-        """Hear the news of the proof, and show it the plan as it is with its prices of fairness."""
-        if proving is None or self.seen is not None:
+        """Hear the news of the proof, and show it the plan as it is with its prices of fairness.
+
+        Without a limit it sees none of that: what it comes to would depend on which of the two is faster.
+        """
+        if proving is None or self.seen is not None or not np.isfinite(self.limits.seconds or np.inf):
             return proving.hear if proving else None
 
         def hear() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -14,7 +15,8 @@ from allocator import beside
 from allocator.beside import Beside, Shelf
 from allocator.instance import instance
 from allocator.limits import Limits, Progress, Watch
-from allocator.models import proof
+from allocator.models import assembly as assembly_
+from allocator.models import engine, proof
 from allocator.models.assembly import Assembly, Team
 from allocator.models.board import Board
 from allocator.models.posting import People
@@ -147,6 +149,76 @@ def test_what_the_lp_leaves_open_is_decided_in_whole_teams() -> None:
     assert sum(t.value for t in teams) == pytest.approx(best)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_lp_in_parts_chooses_as_well_as_one_of_all(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sums, sizes = [], []
+    for part in (10**6, 7):
+        monkeypatch.setattr(assembly_, "PART", part)
+        people, known = searched(seed)
+        assembly = Assembly(people.search.board, known, seed)
+        assembly.gather(lambda: False)
+        teams = list(assembly.pool.values())
+        model = assembly._model(teams)
+        x = assembly._fractions(model, teams, None)
+        assert x is not None
+        sums.append(model.cost @ x)
+        sizes.append((len(assembly.inside), len(teams)))
+    assert sums[0] == pytest.approx(sums[1])
+    assert sizes[0][0] == sizes[0][1]
+    assert sizes[1][0] < sizes[1][1]
+
+
+def test_from_the_second_time_on_prices_are_those_of_the_lp_and_nothing_is_lost() -> None:
+    for seed in SEEDS:
+        people, known = searched(seed)
+        assembly = Assembly(people.search.board, known, seed)
+        values, pays = [], []
+        for _ in range(3):
+            assembly.gather(lambda: False)
+            teams = assembly.choose(None)
+            assert teams is not None
+            pays.append(assembly.pay.copy())
+            values.append(-assembly._model(list(assembly.pool.values())).cost[assembly.inside] @ assembly.x)
+            assembly.reprice()
+        assert (np.diff(values) >= -1e-6).all()
+        assert all((pay >= 0).all() for pay in pays)
+
+
+def test_an_lp_that_has_no_time_chooses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    people, known = searched(0)
+    assembly = Assembly(people.search.board, known, 0)
+    assembly.gather(lambda: False)
+    solve = engine.solve
+
+    def late(*given: object, **limits: object) -> engine.Answer:
+        return replace(solve(*given, **limits), reason="feasible/time")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "solve", late)
+    assert assembly.choose(1.0) is None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_teams_that_the_proof_tells_of_are_among_the_columns(seed: int) -> None:
+    people, known = searched(seed)
+    board, inst = people.search.board, people.inst
+    sites = [j for j in np.unique(board.site[board.site >= 0]) if board.field.site_pattern[j] >= 0]
+    teams = [(int(j), board.team(j), board.batch[board.team(j)]) for j in sites]
+    # one team is too many of a kind: nobody else is like the first cadre twice over
+    many = np.full(len(inst.cadres) + 1, teams[0][1][0])
+    told = (*teams, (teams[0][0], many, np.full(len(many), teams[0][2][0])))
+    assembly = Assembly(board, replace(known, teams=told), seed)
+    assert sum(map(len, assembly.told.values())) == len(teams)
+    key = np.column_stack([inst.shape, inst.home, inst.previous])
+    for j, cadres, batches in teams:
+        rows = assembly.told[j][0]
+        like = np.column_stack([key[assembly.cadre[rows]], assembly.batch[rows]])
+        asked = np.column_stack([key[cadres], batches])
+        assert sorted(map(tuple, like.tolist())) == sorted(map(tuple, asked.tolist()))
+    assembly.gather(lambda: False)
+    for j, *_ in teams:
+        assert (j, assembly.told[j][0].tobytes()) in assembly.pool
+
+
 def test_a_choice_that_is_worse_is_not_put() -> None:
     people, known = searched(0)
     board = people.search.board
@@ -173,6 +245,26 @@ def test_what_work_beside_leaves_is_there_at_once() -> None:
         time.sleep(0.01)
     assert (running.shared()["prices"] == 2).all()
     assert running.result() == 7
+
+
+def test_work_beside_sees_what_it_is_shown_last() -> None:
+    def work(watch: Watch) -> list[int]:
+        assert watch.look is not None
+        seen = [watch.look()]
+        watch.tell("ready")
+        while seen[-1] is None or seen[-1][0] < 2:
+            seen.append(watch.look())
+        return [int(s[0]) for s in seen if s is not None]
+
+    news: list[Progress] = []
+    running = Beside(work, Watch(Limits(60.0), news.append), True)
+    while not news:
+        running.hear()
+        time.sleep(0.01)
+    for n in range(3):
+        running.show(np.full(5, n))
+    assert running.result()[-1] == 2
+    running.show("late")
 
 
 def test_nothing_is_shared_on_the_spot_nor_more_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:

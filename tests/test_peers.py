@@ -12,11 +12,11 @@ from scheduled import Scheduled, most
 
 from allocator.instance import Instance, instance
 from allocator.limits import Limits, Watch
-from allocator.models import crews, engine, proof, quick
+from allocator.models import crews, engine, fairness, proof, quick
 from allocator.models.blocks import Blocks
 from allocator.models.board import Board
 from allocator.models.cohorts import Cohorts, average_members
-from allocator.models.crewing import Crewing
+from allocator.models.crewing import Clock, Crewing
 from allocator.models.cuts import Cuts, teams_in_hand
 from allocator.models.field import Field
 from allocator.models.peers import Peers
@@ -212,6 +212,51 @@ def test_bound_of_peers_holds_and_rises(seed: int) -> None:
     first, _ = crewing.peers.price(u, s)
     least, *_ = crewing.solve(board, u, s, Watch(Limits(seconds=4)), 1.0, gained)
     assert gained - 1e-6 <= least <= first + 1e-6
+
+
+def test_cuts_that_were_dropped_come_back_when_they_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    again = 0
+    for seed in range(6):
+        inst, field, board = town(seed)
+        crewing = Crewing(peers_of(inst, field, board))
+        u, s = np.full(len(crewing.peers.room), 10.0), np.zeros(len(inst.batches))
+        crewing.add_plan(board.site, board.batch)
+        crewing.estimate()
+        crewing.x = np.ones(len(crewing.teams))
+        crewing.clock = Clock(Watch(Limits(None)), 1.0)
+        cuts = crewing.cuts
+        before = [len(p) for p in cuts.prices]
+        crewing.tighten()
+        sharp, _ = crewing.peers.price(u, s)
+        for kind, few in enumerate(before):
+            cuts.keep(kind, np.arange(few))
+        with monkeypatch.context() as patch:
+            patch.setattr("allocator.models.crewing.sharpest", None)
+            crewing.tighten()
+        assert crewing.peers.price(u, s)[0] == pytest.approx(sharp)
+        again += sum(len(p) for p in cuts.prices) > sum(before)
+    assert again
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_a_proof_that_is_shown_plans_and_other_prices_of_fairness_holds(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "COMPACT", 0)
+    inst, field, board = town(seed)
+    value = worth(inst)
+    first = worth(inst, fairness.bonus(inst, np.linspace(0, inst.w_fairness, inst.districts))).first
+    looks: list[int] = []
+
+    def look() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        looks.append(1)
+        return board.site, board.batch, first
+
+    found = proof.solve(field, value, board, Watch(Limits(seconds=10), look=look), 1.0)
+    plan = inst.unstaffed + inst.moved - float(value.benefit(board.staffed).sum() - board.costs().sum())
+    assert found.bound <= plan + fairness.penalty(inst, board.staffed) + 1e-6
+    assert found.bound > 0
+    assert len(looks) > 1
 
 
 def test_large_cities_are_proved_by_peers_alone(monkeypatch: pytest.MonkeyPatch) -> None:

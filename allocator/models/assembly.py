@@ -10,9 +10,10 @@ batch_size   no more people of a batch than it has places (a row each).
 pins         who must be posted is in a team; only teams of the site named have them.
 
 Columns come from the prices of people that the proof has found so far (`proved.py`): the best small teams of every
-site (`crews.py`), and the teams in hand with one member exchanged, added or gone, all as promising as its cuts say.
-Chains of exchanges over many sites at once are found this way, which single exchanges never get to. The LP comes
-out almost whole; where it is not, a small integer programme decides.
+site (`crews.py`), the whole teams where many work that it found (`headcount.py`), teams between those and the ones in
+hand, and teams with one member exchanged, added or gone, all as promising as its cuts say. Chains of exchanges over
+many sites at once are found this way, which single exchanges never get to. The LP comes out almost whole; where it
+is not, a small integer programme decides. The next time teams are looked for at prices halfway to those of the LP.
 
 Wuxi, staffing with kits, one of two shared cores, columns, LP and choice together:
 
@@ -20,6 +21,11 @@ Wuxi, staffing with kits, one of two shared cores, columns, LP and choice togeth
                                        165,000           25 s    411,073
     after 600 s           (410,930)    245,000           34 s    410,684 (no exchanges of one member)
                                        290,000           76 s    410,530
+    the same, again and again, LP in parts, with teams of the proof
+                                       319,000           57 s    410,738
+                                       579,000          140 s    410,670
+                                       651,000          199 s    410,706 (fairness costs more than it was priced at)
+                                       765,000          253 s    410,520
 """
 
 from __future__ import annotations

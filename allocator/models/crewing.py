@@ -66,7 +66,8 @@ SHARPENED = 4
 time up to so many."""
 STEPS, TEAM_STEPS = 200, 600
 REACH, TEAM_REACH = 0.002, 0.005
-"""Steps towards the sharpest prices of a block, and of a team, at most."""
+"""Steps towards the sharpest prices of a block, and of a team, at most, and how far below the value of what is known
+the first of them aims: not far, as they begin from prices that are nearly right."""
 CLOSE = 2e-4
 """Relative distance of master and bound at which only sharper cuts bring more."""
 SPLITS = 2
