@@ -39,7 +39,7 @@ class Drawn:
             prices[:known], self.base[:known], self.value[:known], pay, self.peer, self.room, self.kinds, self._ask
         )
 
-    def _ask(self, rows: np.ndarray, heads: np.ndarray, start: np.ndarray) -> Sharp:
+    def _ask(self, rows: np.ndarray, heads: np.ndarray, start: np.ndarray, gives: float) -> Sharp:
         says = self.base + self.value[:, rows] @ heads
         q = int(says.argmin())
         return Sharp(np.full((1, 1), float(q)), float(self.base[q]), self.value[q], float(says[q]))

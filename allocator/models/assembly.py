@@ -101,7 +101,7 @@ class Assembly:
         self.offer = offers(board.field.deck, board.worth.arrays(), self.nobody)
         self.mixes: dict[tuple[int, int], dict[int, np.ndarray]] = {}
         self.pool: dict[tuple[int, bytes], Team] = {}
-        self.inside, self.x, self.prices = np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
+        self.inside, self.x, self.duals = np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
         self.basis: engine.Basis | None = None
         """columns of the last LP, what it took of them, its duals by row, and where it stopped"""
         self.rng = np.random.default_rng(seed)
@@ -289,7 +289,7 @@ class Assembly:
         hand = self._hand()
         held = np.array([(t.site, t.rows.tobytes()) in hand for t in teams])
         if len(self.inside):
-            more = np.setdiff1d(np.flatnonzero(held), self.inside)
+            more = np.union1d(np.setdiff1d(np.flatnonzero(held), self.inside), self._missed(model))
         else:
             gain = np.array([t.value - self.pay[t.rows].sum() for t in teams])
             site, top = np.array([t.site for t in teams]), np.full(len(inst.sites), -np.inf)
@@ -304,23 +304,30 @@ class Assembly:
             if answer.x is None or answer.duals is None or answer.reason != "optimal":
                 return None
             self.inside, self.basis, self.x = inside, answer.basis, answer.x
-            self.prices = np.maximum(0.0, -answer.duals)
-            more = self._missed(model, answer.duals)
+            self.duals = answer.duals
+            more = self._missed(model)
         x = np.zeros(size)
         x[self.inside] = self.x
         return x
 
-    def _missed(self, model: engine.Model, duals: np.ndarray) -> np.ndarray:
-        """Columns that the LP would take at its prices, those that it would gain most by first, `PART` at most."""
-        reduced = model.cost - np.bincount(model.columns, model.values * duals[model.rows], len(model.cost))
+    def _missed(self, model: engine.Model) -> np.ndarray:
+        """Columns that the last LP would take at its prices, those that it would gain most by first, `PART` at most."""
+        reduced = model.cost - np.bincount(model.columns, model.values * self.duals[model.rows], len(model.cost))
         reduced[self.inside] = 0.0
         missed = np.flatnonzero(reduced < -MISSED)
         return missed[np.argsort(reduced[missed], kind="stable")[:PART]]
 
     def reprice(self) -> None:
-        """Look at people halfway to the prices of the last LP from now on: what is missing shows there."""
+        """Look at people halfway to the prices of the last LP from now on: what is missing shows there.
+
+        Columns that the LP did not look at go; what is good at the new prices is found again.
+        """
+        kept = list(self.pool.items())
+        self.pool = dict(kept[n] for n in self.inside)
+        self.inside = np.arange(len(self.pool))
         cadres, batches = len(self.inst.cadres), len(self.inst.batch_size)
-        found = self.prices[self.cadre] + self.prices[cadres : cadres + batches][self.batch]
+        prices = np.maximum(0.0, -self.duals)
+        found = prices[self.cadre] + prices[cadres : cadres + batches][self.batch]
         self.pay = (self.pay + found) / 2
         self.mixes = {}
         self.told = {}

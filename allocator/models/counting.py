@@ -104,7 +104,7 @@ class Counting:
             peer.reshape(-1),
             peers.room[people],
             kinds(peers, rows),
-            lambda some, heads, start: self._sharp(g, rows, some, heads, start),
+            lambda *team: self._sharp(g, rows, *team),
         )
         held = np.flatnonzero((peers.places.block[board.site] == g) & (board.site >= 0))
         if len(held) and peers.places.count[g] == 1:
@@ -114,10 +114,15 @@ class Counting:
             search.know(team, heads.astype(float), float(gives.min()))
         return Counted(rows, cost, search)
 
-    def _sharp(self, g: int, rows: np.ndarray, some: np.ndarray, heads: np.ndarray, start: np.ndarray) -> Sharp:
-        """The sharpest cut at a team of `some` of the rows, from prices of the cells of its place."""
+    def _sharp(
+        self, g: int, rows: np.ndarray, some: np.ndarray, heads: np.ndarray, start: np.ndarray, gives: float
+    ) -> Sharp:
+        """The sharpest cut at a team of `some` rows, from prices of the cells or those of a cut of the profile."""
         peers, cuts = self.peers, self.cuts
-        kind, group = int(peers.places.kind[g]), int(peers.places.group[g])
+        kind, group, column = int(peers.places.kind[g]), int(peers.places.group[g]), peers.places.column[g]
+        says = cuts.base[kind][:, column] + cuts.value[kind][:, peers.shape[rows[some]], column] @ heads
+        if says.min() < gives:
+            start = cuts.cells(group, cuts.prices[kind][int(says.argmin())])
         crowd = Crowd(peers.shape[rows[some]], np.zeros(len(some)), np.arange(len(some)), heads)
         found = sharpest(cuts.field, cuts.worth, int(cuts.site[group]), crowd, start, STEPS, REACH)
         self.pool.setdefault(kind, []).append(cuts.normal(group, found.prices))

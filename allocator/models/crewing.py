@@ -365,7 +365,7 @@ class Crewing:
                 if self.hear is not None:
                     self.hear(u, s)
                 # where all rounds since the last look brought nothing, prices were moved too far
-                fresh *= 1.0 if least < looked - 1e-5 * abs(scale - least) else 0.5
+                fresh = min(FRESH, 2 * fresh) if least < looked - 1e-5 * abs(scale - least) else 0.5 * fresh
                 looked, box = least, max(box, fresh * float(u.mean()))
                 if clock.left() <= 0:
                     break
@@ -402,10 +402,9 @@ class Crewing:
 
     def count(self, board: Board, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> None:
         """Count whole people from now on at the places where many work."""
-        peers, clock = self.peers, Clock(watch, until, 1.0)
-        peers.enough = lambda: clock.left() <= 0
-        with clock.round():
-            self.counting.all(u[peers.peer] + s[peers.batch], board, peers.enough)
+        peers, self.clock = self.peers, Clock(watch, until)
+        peers.enough = lambda: self.clock.left() <= 0
+        self.counting.all(u[peers.peer] + s[peers.batch], board, peers.enough)
         peers.splits = SPLITS
         self.teams = [team for team in self.teams if team.block not in peers.counted]
         self.basis, self.worth, self.x = None, np.zeros(0), np.zeros(0)

@@ -34,7 +34,7 @@ from allocator.models import engine
 
 CLOSE = 1e-4
 """A number this near to a whole one is whole."""
-LOOSE = 0.5
+LOOSE = 0.2
 """What a cut must say less to join, and a node more than the best team to be looked into."""
 MISSED = 0.1
 """What a cut at hand must say less than those in the LP to join them."""
@@ -72,8 +72,8 @@ class Sharp:
     says: float
 
 
-Ask = Callable[[np.ndarray, np.ndarray, np.ndarray], Sharp]
-"""A sharper cut at rows and how many of each, from prices to begin with."""
+Ask = Callable[[np.ndarray, np.ndarray, np.ndarray, float], Sharp]
+"""A sharper cut at rows and how many of each, from prices to begin with, and what these say of them."""
 
 
 @dataclass
@@ -281,7 +281,7 @@ class Headcount:
             if not len(on) or key in self.asked:
                 break
             self.asked.add(key)
-            sharp = self.ask(on, heads, np.tensordot(leaf.mix, self.prices[leaf.cuts], 1))
+            sharp = self.ask(on, heads, np.tensordot(leaf.mix, self.prices[leaf.cuts], 1), leaf.gives)
             if np.abs(heads - np.rint(heads)).max() < CLOSE:
                 self.know(on, np.rint(heads), sharp.says)
                 floor = self._floor()
@@ -309,7 +309,7 @@ class Headcount:
         if len(on) and fits and key not in self.asked:
             self.asked.add(key)
             start = np.tensordot(leaf.mix, self.prices[leaf.cuts], 1)
-            self.know(on, heads, self.ask(on, heads, start).says)
+            self.know(on, heads, self.ask(on, heads, start, np.inf).says)
         return self._floor()
 
     @staticmethod
