@@ -48,7 +48,7 @@ PATIENCE = 20.0
 """Seconds of a limit from which the annealing cools down more slowly the more there are. Wuxi, 60 s: with 45 it had
 cooled down after 34 s, to 412.4 thousand, with 20 after 47 s, when its time was up, to 411.9."""
 EARLY = 0.25
-"""Share of a limit within which the sites filled anew get their first round. The proof starts from there: Wuxi, 60 s,
+"""Share of a limit within which the sites filled anew get their first rounds. The proof starts from there: Wuxi, 60 s,
 where the first plan took 7 s, a share of 0.1 left no time for it, and the proof came to 405.5 instead of 406.5."""
 SEARCHED, LAST, SUPPLIED = 0.84, 0.03, 5.0
 """Share of a limit for the search, the part of it for the last rounds, and the seconds that supply takes after it."""
@@ -142,7 +142,7 @@ class Solve:
         if self._anew():
             hear = judging.hear if judging else None
             people.start(watch, MANY, hear)
-            people.improve(watch, EARLY, 3, hear)
+            people.improve(watch, EARLY, ROUNDS, hear)
         if judging is not None:
             judging.result()
         # what is known of a city like this one gives a far better bound in seconds than a first one
@@ -200,7 +200,7 @@ class Solve:
         def hear() -> None:
             board = self.people.search.board
             proving.hear()
-            proving.show((board.site, board.batch, self._bounded()[1].first))
+            proving.show((board.site, board.batch, self._worth().first))
 
         return hear
 
@@ -288,9 +288,13 @@ class Solve:
     def _bounded(self) -> tuple[Field, Worth, Board]:
         """What the bound of the people half is for: the question itself, or one that no plan of it can beat."""
         if self.seen is None:
-            return self.people.field, self.people.search.board.worth, self.people.best.copy()
+            return self.people.field, self._worth(), self.people.best.copy()
         assert self.prices is not None
         return self.seen.bounded(self.people.best, self.prices)
+
+    def _worth(self) -> Worth:
+        """What shifts are worth in the bound of a city whose sites are given."""
+        return self.people.search.board.worth
 
     def _prove(self, like: Proved | None) -> Beside:
         """Start the proof beside the search: at full size it takes as long. `like` is what is known so far."""

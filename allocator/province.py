@@ -30,8 +30,6 @@ from allocator.goods import goods
 from allocator.instance import instance
 from allocator.limits import Limits, Progress, Watch
 from allocator.models import beyond, kits, supply
-from allocator.models.board import Board
-from allocator.models.field import Field
 from allocator.models.proved import Proved
 from allocator.models.worth import Worth, worth
 from allocator.parts import Division
@@ -224,9 +222,8 @@ class Province:
 class Piece(Solve):
     """The solve of one part: fairness is a matter of the whole and has no place in its bound."""
 
-    def _bounded(self) -> tuple[Field, Worth, Board]:
-        field, _, best = super()._bounded()
-        return field, worth(self.inst, None, self.people.toll), best
+    def _worth(self) -> Worth:
+        return worth(self.inst, None, self.people.toll)
 
 
 def _plan(shared: bytes, task: bytes) -> Planned:

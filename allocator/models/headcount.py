@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -88,10 +88,12 @@ class Leaf:
     """[len(cuts)]"""
     charge: np.ndarray
     """[A]"""
-    heads: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    """[len(rows)] the people of the last LP"""
     gives: float = 0.0
-    """what they give, by the cuts"""
+    """what the people of the last LP give, by the cuts"""
+
+    def __post_init__(self) -> None:
+        self.heads = np.zeros(len(self.rows))
+        """[len(rows)] these people; none before the first LP"""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class Headcount:
         """whole teams, the best at the last prices first"""
 
     def know(self, rows: np.ndarray, heads: np.ndarray, gives: float) -> None:
-        """Tell of a whole team, and what it gives at least."""
+        """Tell of a whole team, and what it gives by the cuts."""
         self.teams.append(Group(rows, heads, gives))
 
     def best(
@@ -179,7 +181,7 @@ class Headcount:
             heapq.heappush(heap, (over, len(self.leaves) - 1))
         self._purge()
         value = max(floor, -heap[0][0])
-        good = [self._group(self.leaves[n]) for n in range(len(state)) if state[n] and len(self.leaves[n].heads)]
+        good = [self._group(self.leaves[n]) for n in range(len(state)) if state[n]]
         return value, [g for g in [*good, *self.teams[:2]] if len(g.rows)]
 
     # -- nodes -------------------------------------------------------------------------------
@@ -327,7 +329,7 @@ class Headcount:
         """Only what matters is kept for the next time."""
         used = leaf.mix > 0
         leaf.cuts, leaf.mix = leaf.cuts[used], leaf.mix[used]
-        if len(leaf.rows) > WORKING and len(leaf.heads) == len(leaf.rows):
+        if len(leaf.rows) > WORKING:
             gain = self._bound(leaf, leaf.cuts, leaf.mix, leaf.charge)[1][leaf.rows]
             gain[leaf.heads > 0] = np.inf
             keep = np.sort(np.argsort(-gain, kind="stable")[:WORKING])
@@ -347,8 +349,6 @@ class Headcount:
 
     def _pick(self, leaf: Leaf) -> int | None:
         """The kind whose two sides fall most, of those in fractions; None where all numbers are whole."""
-        if len(leaf.heads) != len(leaf.rows):
-            return None
         count = self._counts(leaf)
         part = np.abs(count - np.rint(count))
         some = np.flatnonzero(part > CLOSE)
