@@ -40,6 +40,7 @@ import numpy as np
 from allocator.models import crews, engine
 from allocator.models.board import Board
 from allocator.models.cuts import Cuts
+from allocator.models.peers import alike
 from allocator.models.proved import Proved, recalled
 from allocator.models.rating import rated
 from allocator.models.working import benefit, offers
@@ -109,9 +110,7 @@ class Assembly:
 
     def _teams(self, known: Proved) -> dict[int, list[np.ndarray]]:
         """By site, the teams that the proof found, as sorted pairs: of those who are alike who is there, or anybody."""
-        inst, board = self.inst, self.board
-        key = np.column_stack([inst.shape, inst.home, inst.previous])
-        like = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1)
+        board, like = self.board, alike(self.inst)[1]
         told: dict[int, list[np.ndarray]] = {}
         for site, cadres, batches in known.teams:
             team: dict[int, int] = {}

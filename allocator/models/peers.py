@@ -20,6 +20,7 @@ from typing import Protocol
 
 import numpy as np
 
+from allocator.instance import Instance
 from allocator.models import crews, engine
 from allocator.models.blocks import NEVER, Blocks
 from allocator.models.cuts import Cuts
@@ -58,15 +59,20 @@ class Counter(Protocol):
         """Bound on what a team gives above its pay [R], and the teams that say so."""
 
 
+def alike(inst: Instance) -> tuple[np.ndarray, np.ndarray]:
+    """What peers are told apart by (shapes by batch, home, previous site), and the peer [C] of each cadre."""
+    key = np.column_stack([inst.shape, inst.home, inst.previous])
+    keys, of = np.unique(key, axis=0, return_inverse=True)
+    return keys, of.reshape(-1)
+
+
 class Peers:
     """The LP over teams of peers and its prices."""
 
     def __init__(self, places: Blocks, cuts: Cuts):
         self.places, self.cuts = places, cuts
         inst = self.inst = places.inst
-        key = np.column_stack([inst.shape, inst.home, inst.previous])
-        keys, of = np.unique(key, axis=0, return_inverse=True)
-        self.of = of.reshape(-1)
+        keys, self.of = alike(inst)
         self.room = np.bincount(self.of, minlength=len(keys))
         shape = keys[:, : len(inst.batches)]
         self.peer, self.batch = np.nonzero(shape >= 0)
