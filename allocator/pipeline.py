@@ -50,15 +50,16 @@ cooled down after 34 s, to 412.4 thousand, with 20 after 47 s, when its time was
 EARLY = 0.25
 """Share of a limit within which the sites filled anew get their first rounds. The proof starts from there: Wuxi, 60 s,
 where the first plan took 7 s, a share of 0.1 left no time for it, and the proof came to 405.5 instead of 406.5."""
-SEARCHED, LAST, SUPPLIED = 0.84, 0.03, 5.0
-"""Share of a limit for the search, the part of it for the last rounds, and the seconds that supply takes after it."""
-LONG, ASSEMBLED = 150.0, 0.3
+SUPPLIED, LAST = (0.06, 5.0), 0.03
+"""Supply begins this share of a limit, or these seconds if they are more, before the proof ends, and the search has
+that share for its last rounds."""
+LONG, ASSEMBLED = 150.0, 0.45
 """Seconds of a limit from which the plan is put together anew from whole teams, at prices that the proof has by then,
 and the share for it. Of 60 s, 11 went into 65,000 teams that gained 232 to 394: the annealing made as much of them."""
 AGAIN = 60.0
 """Seconds that must be left for a second proof, from the plan in hand and what the first one found."""
-PROVED = 0.9
-"""Share of a limit after which the proof ends beside the search."""
+PROVED, WRITTEN = 0.9, 15.0
+"""Share of a limit after which the proof ends beside the search, or these seconds before it ends, if that is later."""
 ALONE, LONE = 0.5, 0.97
 """The same for the search, and for the proof, of a large city on one core, one after the other."""
 CONTRADICTED = "contradicts the plan and is dropped: please report"
@@ -160,14 +161,16 @@ class Solve:
                 people.anneal(watch, until - LAST - (ASSEMBLED if anew else 0.0), self._patience(), hear)
                 if proving is not None and anew:
                     proving = self._assembled(proving, until - LAST)
-                people.improve(watch, until, min(ROUNDS, rounds), self._beside(proving))
-        if watch.left(0.9) > 0:
+                hear = self._beside(proving)
+                people.improve(watch, until, min(ROUNDS, rounds), hear)
+                people.roster(watch, until, hear)
+        if watch.left(self._ends()) > 0:
             self._keep("plan", "full")
         elif self.best is None:
             self._keep("plan", "quick")
         if proving is not None:
             self._proved(proving)
-            if self._large and watch.left(PROVED) > AGAIN and not self._enough():
+            if self._large and watch.left(self._ends()) > AGAIN and not self._enough():
                 self._proved(self._prove(self.proved))
 
     # -- steps -------------------------------------------------------------------------------
@@ -176,13 +179,17 @@ class Solve:
         """Share of the limit that the search may have: supply follows, and the proof where it does not run beside."""
         if self.limits.prove and not self._apart and self._large:
             return ALONE
-        seconds = self.limits.seconds or np.inf
-        return max(0.7, min(SEARCHED, 0.9 - SUPPLIED / max(seconds, 1e-9)))
+        share, seconds = SUPPLIED
+        return max(0.7, self._ends() - max(share, seconds / max(self.limits.seconds or np.inf, 1e-9)))
+
+    def _ends(self) -> float:
+        """Share of the limit after which the plan is supplied and the proof ends."""
+        return max(PROVED, 1 - WRITTEN / max(self.limits.seconds or np.inf, 1e-9))
 
     def _assembled(self, proving: Beside, until: float) -> Beside:
         """Put the plan together anew; a proof that has ended goes on from the plan so far. The proof under way."""
         prices = proving.shared()
-        if proving.done and self.watch.left(PROVED) > AGAIN:
+        if proving.done and self.watch.left(self._ends()) > AGAIN:
             self._proved(proving)
             proving = self._prove(self.proved)
         if prices is not None:
@@ -302,7 +309,7 @@ class Solve:
         begun = self.watch.seconds
 
         def work(watch: Watch) -> tuple[Proved, float]:
-            until = PROVED if self._apart else LONE
+            until = self._ends() if self._apart else LONE
             return proof.solve(field, worth, best, watch, until, like), watch.seconds - begun
 
         return Beside(work, self.watch, self._apart)

@@ -22,6 +22,7 @@ from allocator.models.board import Board
 from allocator.models.posting import People
 from allocator.models.proved import Proved
 from allocator.models.rating import rated
+from allocator.models.reshuffle import reshuffle
 from allocator.models.working import offers
 
 SEEDS = range(8)
@@ -72,6 +73,36 @@ def test_some_plans_get_better() -> None:
         people.assemble(Watch(Limits(None)), 1.0, known)
         gains.append(before - people.tolled())
     assert max(gains) > 1.0
+
+
+def test_teams_rostered_anew_stay_and_give_no_less() -> None:
+    gained = 0.0
+    for seed in SEEDS:
+        people, _ = searched(seed)
+        board = people.best
+        sizes = np.bincount(board.site[board.site >= 0])
+        board.rest(board.team(int(sizes.argmax())))
+        before, value = board.copy(), people.tolled()
+        people.roster(Watch(Limits(None)), 1.0)
+        sound(people.best)
+        assert (people.best.site == before.site).all()
+        assert (people.best.batch == before.batch).all()
+        assert people.tolled() <= value + 1e-6
+        gained += value - people.tolled()
+    assert gained > 0
+
+
+def test_only_teams_that_are_large_enough_are_rostered_anew() -> None:
+    people, _ = searched(2)
+    board = people.best.copy()
+    size = np.bincount(board.site[board.site >= 0], minlength=len(board.inst.sites))
+    largest = int(size.max())
+    before = board.plan.copy()
+    assert reshuffle(board, np.random.default_rng(0), 200, largest + 1) == 0
+    assert (board.plan == before).all()
+    reshuffle(board, np.random.default_rng(0), 200, largest)
+    changed = np.unique(board.site[(board.plan != before).any(1)])
+    assert (size[changed] == largest).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -187,6 +218,27 @@ def test_from_the_second_time_on_prices_are_those_of_the_lp_and_no_column_is_mis
         assert (np.diff(values) >= -1e-6).all()
         more += values[-1] > values[0] + 1e-6
     assert more
+
+
+def test_what_the_lp_took_goes_over_to_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in SEEDS:
+        people, known = searched(seed)
+        assembly = Assembly(people.search.board, known, seed)
+        assembly.reprice()
+        assembly.gather(lambda: False)
+        many = len(assembly.pool)
+        assert assembly.choose(None) is not None
+        before = -assembly._model(list(assembly.pool.values())).cost[assembly.inside] @ assembly.x
+        monkeypatch.setattr(assembly_, "KEPT", int((assembly.x > 0).sum()) + len(assembly.duals))
+        assembly.reprice()
+        assert len(assembly.pool) < many
+        again = assembly._model(list(assembly.pool.values()))
+        assert -again.cost @ assembly.x == pytest.approx(before)
+        for j in np.unique(people.search.board.site[people.search.board.site >= 0]):
+            assembly._held(int(j))
+        assert assembly.choose(None) is not None
+        after = -assembly._model(list(assembly.pool.values())).cost[assembly.inside] @ assembly.x
+        assert after >= before - 1e-6
 
 
 def test_an_lp_that_has_no_time_chooses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,12 @@ import pytest
 from test_peers import peers_of, town
 
 from allocator.limits import Limits, Watch
-from allocator.models import counting, engine, headcount, proof
+from allocator.models import counting, engine, fairness, headcount, proof
+from allocator.models.blocks import Blocks
 from allocator.models.counting import Counting
 from allocator.models.crewing import Crewing
 from allocator.models.headcount import Headcount, Kinds, Sharp
+from allocator.models.peers import Peers
 from allocator.models.worth import worth
 
 ROWS, CUTS = 8, 5
@@ -157,13 +159,44 @@ def test_counted_places_say_less_and_no_less_than_the_plan(seed: int, monkeypatc
     before, _ = peers.price(u, s)
     crewing.add_plan(board.site, board.batch)
     crewing.estimate()
-    crewing.count(board, u, s, Watch(Limits(seconds=30)), 1.0)
+    crewing.count((board.site, board.batch), u, s, Watch(Limits(seconds=30)), 1.0)
     assert set(peers.counted) == set(np.flatnonzero(peers.some).tolist())
     after, teams = peers.price(u, s)
     assert gained - 1e-6 <= after <= before + 1e-3
     assert any(np.isfinite(team.most) for team in teams)
     least, *_ = crewing.solve(board, u, s, Watch(Limits(seconds=4)), 1.0, gained)
     assert gained - 1e-6 <= least <= after + 1e-6
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_counted_places_go_over_to_other_prices_of_fairness(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allocator.models.peers.SOME", 0)
+    inst, field, board = town(seed)
+    few = peers_of(inst, field, board)
+    peers = Peers(Blocks(few.cuts, alone=True), few.cuts)
+    peers.many[:] = True
+    u, s = np.full(len(peers.room), 12.0), np.zeros(len(inst.batches))
+    crewing = Crewing(peers)
+    crewing.add_plan(board.site, board.batch)
+    crewing.estimate()
+    crewing.count((board.site, board.batch), u, s, Watch(Limits(seconds=30)), 1.0)
+    crewing.add_plan(board.site, board.batch)
+    crewing.estimate()
+    assert peers.counted
+    other = worth(inst, fairness.bonus(inst, np.linspace(0, inst.w_fairness, inst.districts)))
+    gained = float(other.benefit(board.staffed).sum() - board.costs().sum())
+    plain = peers.repriced(other)
+    plain.many[:] = True
+    most = plain.price(u, s)[0]
+    moved = crewing.repriced(other)
+    site = [np.flatnonzero(p.places.block == g)[0] for p in (peers, moved.peers) for g in sorted(p.counted)]
+    assert sorted(site[: len(peers.counted)]) == sorted(site[len(peers.counted) :])
+    assert {moved.places.block[int(np.flatnonzero(peers.places.block == t.block)[0])] for t in crewing.teams
+            if t.block not in peers.counted} == {t.block for t in moved.teams}  # fmt: skip
+    found = moved.peers.price(u, s)[0]
+    assert gained - 1e-6 <= found <= most + 1e-3
+    least, *_ = moved.solve(board, u, s, Watch(Limits(seconds=2)), 1.0, gained)
+    assert gained - 1e-6 <= least <= found + 1e-6
 
 
 def test_whole_teams_are_told_as_cadres_like_their_members(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +207,7 @@ def test_whole_teams_are_told_as_cadres_like_their_members(monkeypatch: pytest.M
         peers = peers_of(inst, field, board)
         pay = np.full(len(peers.peer), 6.0)
         found = Counting(peers)
-        found.all(pay, board, lambda: False)
+        found.all(pay, (board.site, board.batch), lambda: False)
         for site, cadres, batches in found.teams(3):
             rows = peers.row[peers.of[cadres], batches]
             assert (rows >= 0).all()
@@ -191,7 +224,7 @@ def test_places_are_counted_while_there_is_room(monkeypatch: pytest.MonkeyPatch)
     for room in (0.0, 1e9):
         monkeypatch.setattr(counting, "ROOM", room)
         peers = peers_of(inst, field, board)
-        Counting(peers).all(np.full(len(peers.peer), 6.0), board, lambda: False)
+        Counting(peers).all(np.full(len(peers.peer), 6.0), (board.site, board.batch), lambda: False)
         sizes.append(len(peers.counted))
     assert sizes[0] == 1 < sizes[1]
 
@@ -203,9 +236,11 @@ def test_large_cities_are_proved_with_whole_people(monkeypatch: pytest.MonkeyPat
     inst, field, board = town(3)
     value = worth(inst)
     shared: list[object] = []
-    watch = Watch(Limits(seconds=10), share=shared.append)
+    charges = [np.full(inst.districts, 0.0), np.linspace(0, inst.w_fairness, inst.districts)]
+    again = itertools.cycle(worth(inst, fairness.bonus(inst, charge)).first for charge in charges)
+    watch = Watch(Limits(seconds=10), share=shared.append, look=lambda: (board.site, board.batch, next(again)))
     bound = proof.solve(field, value, board, watch, 1.0).bound
     plan = inst.unstaffed + inst.moved - float(value.benefit(board.staffed).sum() - board.costs().sum())
-    assert bound <= plan + 1e-6
+    assert bound <= plan + fairness.penalty(inst, board.staffed) + 1e-6
     assert bound > 0.3 * plan
     assert shared

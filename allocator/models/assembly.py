@@ -15,17 +15,22 @@ hand, and teams with one member exchanged, added or gone, all as promising as it
 many sites at once are found this way, which single exchanges never get to. The LP comes out almost whole; where it
 is not, a small integer programme decides. The next time teams are looked for at prices halfway to those of the LP.
 
-Wuxi, staffing with kits, one of two shared cores, columns, LP and choice together:
+Wuxi, staffing with kits, one of two shared cores, all seconds so far:
 
     after 60 s of search  (411,664)     65,000 columns    9 s    411,308
-                                       165,000           25 s    411,073
-    after 600 s           (410,930)    245,000           34 s    410,684 (no exchanges of one member)
-                                       290,000           76 s    410,530
-    the same, again and again, LP in parts, with teams of the proof
-                                       319,000           57 s    410,738
-                                       579,000          140 s    410,670
-                                       651,000          199 s    410,706 (fairness costs more than it was priced at)
-                                       765,000          253 s    410,520
+    after 300 s           (411,192)    113,000           36 s    410,875
+      the 100,000 that the LP likes go over, with the
+      20 best teams and exchanges of each site anew      112 s    410,588
+                                                         183 s    410,432
+    the same, up to 200 teams of a site at first 334,000  57 s    410,794
+                                                         116 s    410,654
+                                                         204 s    410,396
+    as many every time (200,000 columns and more)        174 s    410,668
+    60,000 go over                                       155 s    410,696
+
+Where the LP is solved to its end columns that it misses then can be hundreds of points better at its prices: what
+counts is to ask again, not to ask for many. The LP is whole but for some tens of points; with few columns left over
+from before the plan is not, as what it lacks fits nowhere.
 """
 
 from __future__ import annotations
@@ -48,10 +53,14 @@ from allocator.models.worth import ordinary
 
 __all__ = ["Assembly"]
 
-NEAR, MOST = 1.2, 200
+NEAR, MOST = 1.2, 60
 """Teams within this many ordinary shifts of the best one at the prices, so many of a site at most."""
-SWAPS = 120
+SWAPS = 40
 """Teams with one member exchanged, for every three members."""
+LATER = 20, 20
+"""The most of these teams, and of those exchanges, from the second time on."""
+KEPT = 100_000
+"""Columns that go over to the next time, at most."""
 TRIES = 30
 """Times that some members of a team are rostered anew."""
 SMALL = 6
@@ -66,6 +75,8 @@ LIKELY = 400
 """People who may come in for a member of a team, at most."""
 PART, MISSED = 60_000, 1e-6
 """Columns of the LP to begin with, and those that join at a time: such as are missed by more than this."""
+DECIDED = 8.0
+"""Seconds for what the LP leaves open: most often less than one, while a long search takes hundreds of MB."""
 WHOLE = 1e-6
 """How near to 0 or 1 a choice is taken as made."""
 
@@ -103,8 +114,10 @@ class Assembly:
         self.mixes: dict[tuple[int, int], dict[int, np.ndarray]] = {}
         self.pool: dict[tuple[int, bytes], Team] = {}
         self.inside, self.x, self.duals = np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
+        self.reduced: np.ndarray = np.zeros(0)
         self.basis: engine.Basis | None = None
-        """columns of the last LP, what it took of them, its duals by row, and where it stopped"""
+        """columns of the last LP, what it took of them, its duals by row, reduced costs, and where it stopped"""
+        self.most, self.swaps = MOST, SWAPS
         self.rng = np.random.default_rng(seed)
         self.told = self._teams(known)
 
@@ -178,7 +191,7 @@ class Assembly:
         team = self.board.team(j)
         if len(team):
             mine = np.searchsorted(some, self.number[team, self.board.batch[team]])
-            self._swaps(j, some, cost, base, gain, mine, self.board.plan[team], SWAPS)
+            self._swaps(j, some, cost, base, gain, mine, self.board.plan[team], self.swaps)
         for n, rows in enumerate(self.told.get(j, [])):
             self._told(j, some, cost, base, gain, rows, not n)
 
@@ -187,7 +200,7 @@ class Assembly:
         peer = np.unique(self.cadre[some], return_inverse=True)[1].reshape(-1)
         people = crews.People(peer, np.ones(len(some), np.int64), min(SMALL, int(self.heads[j]) + 2))
         mixes = self.mixes.setdefault((int(self.cuts.kind[j]), len(base)), {})
-        found = crews.best(base, gain, people, self.near, MOST, mixes, NODES).teams
+        found = crews.best(base, gain, people, self.near, self.most, mixes, NODES).teams
         if not len(found):
             return
         found = np.take_along_axis(found, np.argsort(found < 0, axis=1, kind="stable"), 1)
@@ -264,7 +277,7 @@ class Assembly:
     # -- the choice --------------------------------------------------------------------------
 
     def choose(self, seconds: float | None) -> list[Team] | None:
-        """One team for each site at most; None where the time does not do."""
+        """One team for each site at most, none where that cannot be decided soon; None where the LP has no time."""
         teams = list(self.pool.values())
         model = self._model(teams)
         x = self._fractions(model, teams, seconds)
@@ -272,9 +285,9 @@ class Assembly:
             return None
         made, open_ = x > 1 - WHOLE, (x > WHOLE) & (x < 1 - WHOLE)
         if open_.any():
-            picked = self._rounded(model, x, made, open_, seconds)
+            picked = self._rounded(model, x, made, open_, None if seconds is None else min(seconds, DECIDED))
             if picked is None:
-                return None
+                return []
             made = picked
         return [teams[n] for n in np.flatnonzero(made)]
 
@@ -312,6 +325,7 @@ class Assembly:
     def _missed(self, model: engine.Model) -> np.ndarray:
         """Columns that the last LP would take at its prices, those that it would gain most by first, `PART` at most."""
         reduced = model.cost - np.bincount(model.columns, model.values * self.duals[model.rows], len(model.cost))
+        self.reduced = reduced[self.inside]
         reduced[self.inside] = 0.0
         missed = np.flatnonzero(reduced < -MISSED)
         return missed[np.argsort(reduced[missed], kind="stable")[:PART]]
@@ -319,11 +333,17 @@ class Assembly:
     def reprice(self) -> None:
         """Look at people halfway to the prices of the last LP from now on: what is missing shows there.
 
-        Columns that the LP did not look at go; what is good at the new prices is found again.
+        Columns that are far from good at those prices go; what is good at the new ones is found again.
         """
+        if self.basis is None:
+            return
+        far = np.where((self.x > 0) | (self.basis.columns == engine.BASIC), -np.inf, self.reduced)
+        keep = np.sort(np.argsort(far, kind="stable")[:KEPT])
         kept = list(self.pool.items())
-        self.pool = dict(kept[n] for n in self.inside)
-        self.inside = np.arange(len(self.pool))
+        self.pool = dict(kept[n] for n in self.inside[keep])
+        self.basis = engine.Basis(self.basis.rows, self.basis.columns[keep])
+        self.x, self.inside = self.x[keep], np.arange(len(self.pool))
+        self.most, self.swaps = LATER
         cadres, batches = len(self.inst.cadres), len(self.inst.batch_size)
         prices = np.maximum(0.0, -self.duals)
         found = prices[self.cadre] + prices[cadres : cadres + batches][self.batch]

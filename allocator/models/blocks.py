@@ -22,7 +22,7 @@ class Blocks:
 
     def __init__(self, cuts: Cuts, alone: bool = False):
         inst: Instance = cuts.inst
-        self.inst, self.cuts = inst, cuts
+        self.inst, self.cuts, self.alone = inst, cuts, alone
         sites = np.flatnonzero(cuts.group >= 0)
         apart = sites if alone else inst.site_district[sites]
         pair = np.column_stack([cuts.group[sites], apart]).reshape(-1, 2)

@@ -36,9 +36,10 @@ from allocator.limits import Watch
 from allocator.models import engine
 from allocator.models.blocks import NEVER
 from allocator.models.board import Board
-from allocator.models.counting import Counting
+from allocator.models.counting import Counting, Plan
 from allocator.models.peers import MIDDLE, Peers, Team
 from allocator.models.volume import Crowd, Sharp, sharpest
+from allocator.models.worth import Worth
 
 ROUND = 3
 """Rounds between two looks at cuts and bound."""
@@ -112,6 +113,7 @@ class Crewing:
         self.basis: engine.Basis | None = None
         self.x = np.zeros(0)
         self.clock = Clock(Watch(), 1.0)
+        peers.enough = lambda: self.clock.left() <= 0
         self.hear: Callable[[np.ndarray, np.ndarray], None] | None = None
         """who is told the best prices u, s after every look at cuts"""
 
@@ -400,11 +402,32 @@ class Crewing:
                     break
         return least, u, s
 
-    def count(self, board: Board, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> None:
+    def repriced(self, worth: Worth) -> Crewing:
+        """The same where shifts are worth something else: all but teams where whole people are counted goes over.
+
+        Each block is a site by itself.
+        """
+        old, site = self.peers, np.zeros(len(self.places.blocks), np.int64)
+        asked = np.flatnonzero(self.places.block >= 0)
+        site[self.places.block[asked]] = asked
+        peers = old.repriced(worth)
+        to = peers.places.block[site]
+        back = np.argsort(to)
+        peers.many = old.many[back]
+        peers.mix = {int(to[g]): mix for g, mix in old.mix.items()}
+        other = Crewing(peers)
+        other.counting = self.counting.moved(peers, to)
+        peers.splits, other.refined = old.splits, self.refined
+        other.busy, other.slack = self.busy[back], self.slack[back]
+        for team in self.teams:
+            if team.block not in old.counted:
+                other.add(Team(int(to[team.block]), team.rows, team.heads))
+        return other
+
+    def count(self, plan: Plan, u: np.ndarray, s: np.ndarray, watch: Watch, until: float) -> None:
         """Count whole people from now on at the places where many work."""
         peers, self.clock = self.peers, Clock(watch, until)
-        peers.enough = lambda: self.clock.left() <= 0
-        self.counting.all(u[peers.peer] + s[peers.batch], board, peers.enough)
+        self.counting.all(u[peers.peer] + s[peers.batch], plan, peers.enough)
         peers.splits = SPLITS
         self.teams = [team for team in self.teams if team.block not in peers.counted]
         self.basis, self.worth, self.x = None, np.zeros(0), np.zeros(0)

@@ -90,6 +90,14 @@ class Cuts:
         base = np.array([mine.surplus(cells * scale).sum() for scale in scales])
         return base, self._evaluate(np.array([group]), price)[1][:, 0]
 
+    def repriced(self, worth: Worth) -> Cuts:
+        """The same prices per unit where shifts are worth something else; what was worked out here is let go."""
+        other = Cuts(self.field, worth, self.shapes)
+        for kind, prices in enumerate(self.prices):
+            self.base[kind], self.value[kind] = self.base[kind][:0].copy(), self.value[kind][:0].copy()
+            other.add(kind, prices)
+        return other
+
     def add(self, kind: int, prices: list[np.ndarray]) -> None:
         """Add cuts to a profile at prices [p, D] per unit of worth."""
         if not prices:

@@ -142,6 +142,17 @@ class Headcount:
         """Tell of a whole team, and what it gives by the cuts."""
         self.teams.append(Group(rows, heads, gives))
 
+    def renew(self, base: np.ndarray, ask: Ask) -> None:
+        """The same cuts and leaves where shifts are worth something else: the cuts' bases [Q], and who makes more."""
+        self.base, self.ask = base, ask
+        self.teams.clear()
+        self.asked.clear()
+
+    def learn(self, prices: np.ndarray, base: np.ndarray, value: np.ndarray) -> None:
+        """Further cuts [Q], as of the first."""
+        self.prices, self.base = np.concatenate([self.prices, prices]), np.concatenate([self.base, base])
+        self.value = np.concatenate([self.value, _above(value)])
+
     def best(
         self, pay: np.ndarray, nodes: int, enough: Callable[[], bool] = lambda: False
     ) -> tuple[float, list[Group]]:
@@ -289,9 +300,7 @@ class Headcount:
                 floor = self._floor()
             if leaf.gives - sharp.says <= LOOSE:
                 break
-            self.prices = np.concatenate([self.prices, sharp.prices[None]])
-            self.base = np.append(self.base, sharp.base)
-            self.value = np.concatenate([self.value, _above(sharp.value)[None]])
+            self.learn(sharp.prices[None], np.array([sharp.base]), sharp.value[None])
             self._cut(leaf, np.array([len(self.base) - 1]))
             least = min(least, self._solve(leaf, floor))
             if least <= floor + LOOSE:

@@ -25,6 +25,7 @@ from allocator.models import crews, engine
 from allocator.models.blocks import NEVER, Blocks
 from allocator.models.cuts import Cuts
 from allocator.models.headcount import Group
+from allocator.models.worth import Worth
 
 NEAR, TEAMS = 3.0, 8
 """Teams within this of the best one of their block join the master, so many at most."""
@@ -95,6 +96,11 @@ class Peers:
         """is it time to split no more?"""
         self.mixed: list[dict[int, np.ndarray]] = [{} for _ in self.people]
         """[profiles] mixtures of cuts by size of the team, of the last block looked at"""
+
+    def repriced(self, worth: Worth) -> Peers:
+        """The same people and cuts where shifts are worth something else; it takes the place of this one."""
+        cuts = self.cuts.repriced(worth)
+        return Peers(Blocks(cuts, self.places.alone), cuts)
 
     def _costs(self, previous: np.ndarray) -> np.ndarray:
         """[R, blocks] least travel of a peer to a site of a block, less what staying saves."""

@@ -45,6 +45,10 @@ __all__ = ["People"]
 
 RESHUFFLES = 40
 """Reshuffles of every team in a round of search."""
+THOROUGH, LARGE = 500, 4
+"""The same at a time in the end, where only teams of so many people at least gain anything after the first time."""
+ROSTERS, STILL = 100, 10
+"""Times of that at most, and those in a row that gain nothing after which it ends."""
 DULL = 5e-5
 """A round that gains less than this share gains nothing much."""
 
@@ -52,10 +56,10 @@ PROBE = 0.05
 """Part of a round that shows how long one takes."""
 ENOUGH = 20
 """Rounds that it takes to cool down from `HOT`."""
-ASSEMBLIES, GATHER = 8, 0.4
+ASSEMBLIES, GATHER = 40, 0.4
 """Times that a plan is put together anew, at most, and the share of the time left that goes into a look for teams."""
-FAINT = 1e-5
-"""Gain, as a share, with which that comes to its end."""
+FAINT, PATIENT = 1e-5, 3
+"""Gain, as a share, and times in a row that gain less, with which that comes to its end."""
 
 
 def _cooled(hot: float, done: float) -> float:
@@ -166,13 +170,28 @@ class People:
                 hear()
             watch.tell("posting", self.objective(board), None, f"annealing, {min(1.0, done):.0%}")
 
+    def roster(self, watch: Watch, until: float, hear: Callable[[], None] | None = None) -> None:
+        """Roster the teams of the best plan anew over and over: large ones need many tries (`reshuffle.py`)."""
+        board = self.search.board = self.best.copy()
+        self._reprice()
+        dull = 0
+        for k in range(ROSTERS):
+            if watch.left(until) <= 0 or dull >= STILL:
+                break
+            gain = reshuffle(board, self.search.rng, THOROUGH, LARGE if k else 2)
+            dull = 0 if gain > 0 else dull + 1
+            self._kept(self.tolled(self.best), self.tolled(board))
+            if hear is not None:
+                hear()
+            watch.tell("posting", self.objective(), None, f"rosters, {k + 1}")
+
     def assemble(
         self, watch: Watch, until: float, known: Proved, hear: Callable[[], None] | None = None
     ) -> None:
         """Put the best plan together anew from whole teams (`assembly.py`), again and again while that gains much."""
         board = self.search.board = self.best.copy()
         self._reprice()
-        assembly, spent = Assembly(board, known, self.seed), 0.0
+        assembly, dull = Assembly(board, known, self.seed), 0
         for _ in range(ASSEMBLIES):
             begun = watch.seconds
             part = watch.left(until) * GATHER
@@ -193,8 +212,8 @@ class People:
             held = self.tolled(self.best)
             self._kept(held, self.tolled(board))
             watch.tell("posting", self.objective(), None, f"{len(assembly.pool)} teams put together anew")
-            spent = max(spent, watch.seconds - begun)
-            if gain < FAINT * abs(held) or watch.left(until) < spent:
+            dull = dull + 1 if gain < FAINT * abs(held) else 0
+            if dull >= PATIENT or watch.left(until) < watch.seconds - begun:
                 break
             assembly.reprice()
 

@@ -53,6 +53,7 @@ from allocator.models import generation
 from allocator.models.blocks import Blocks
 from allocator.models.board import Board
 from allocator.models.cohorts import Cohorts, Priced, average_members
+from allocator.models.counting import Plan
 from allocator.models.crewing import FRESH, Crewing
 from allocator.models.cuts import Cuts, teams_in_hand
 from allocator.models.dual import Dual, matched, sharpen
@@ -70,9 +71,11 @@ CUTS, FEW = 32, 12
 """Cuts of a profile that are worked out for everybody, at most: person by person, and by peers to begin with."""
 COARSE = 9
 """Rounds of the master with the sites of a district taken together, before each is looked at by itself."""
-FINE, COUNTED = 0.3, 120.0
+FINE, COUNTED = 0.2, 120.0
 """Share of the time left, with each site by itself, before whole people are counted where many work, and the seconds
 that must be left for that."""
+LEGS = (0.4, 1.0)
+"""Shares of the time left with whole people counted, each with the prices of fairness of then."""
 SHARED = 20
 """Cuts of a profile that the search is told of while the proof goes on."""
 TEAMS = 4
@@ -138,52 +141,70 @@ def _sharpest(
     `alone` bounds the value in another way, from prices [C] of cadres and [B] of batches.
     """
     inst, cuts = peers.inst, peers.cuts
-    value, constant = float(worth.benefit(board.staffed).sum() - board.costs().sum()), inst.unstaffed + inst.moved
+    value, constant = _value(worth, board), inst.unstaffed + inst.moved
     bound, u, s = Rents(posted, cuts, peers).descend(s, value, watch, until if begun else np.inf, STEPS)
     watch.tell("rents", constant - value, constant - bound, "a price for every place")
     bound = min(bound, alone(u[peers.of], s))
-    plan = watch.look() if watch.look is not None else None
-    if plan is not None:
-        # what fairness is worth is told far better by the plan of now than by that of the beginning
-        worth = replace(worth, first=plan[2])
-        peers, value = _repriced(peers, worth), float(worth.benefit(board.staffed).sum() - board.costs().sum())
+    now = _fair(worth, watch)
+    if now is not None:
+        worth, peers = now, peers.repriced(now)
         peers.choose(u, s)
         cuts = peers.cuts
     crewing = _heard(Crewing(peers), watch)
     if (peers.places.count > 1).any():
         times = len(inst.sites) / len(peers.places.count)
-        found, u, s = crewing.solve(board, u, s, watch, until, value, COARSE, times)
+        found, u, s = crewing.solve(board, u, s, watch, until, _value(worth, board), COARSE, times)
         bound = min(bound, found)
         if watch.left(until) > 0:
+            now = _fair(worth, watch)
+            if now is not None:
+                worth, cuts = now, cuts.repriced(now)
             peers = Peers(Blocks(cuts, alone=True), cuts)
             peers.choose(u, s)
             crewing = _heard(Crewing(peers), watch)
     if watch.left(until) > 0:
-        left = watch.left(until)
-        counted = left * (1 - FINE) > COUNTED and bool(peers.some.any())
-        found, u, s = crewing.solve(board, u, s, watch, _part(watch, until) if counted else until, value, box=FRESH)
+        counted = watch.left(until) * (1 - FINE) > COUNTED and bool(peers.some.any())
+        part = _part(watch, until, FINE) if counted else until
+        found, u, s = crewing.solve(board, u, s, watch, part, _value(worth, board), box=FRESH)
         bound = min(bound, found)
-        if counted and bound > value:
-            crewing.count(board, u, s, watch, until)
-            found, u, s = crewing.solve(board, u, s, watch, until, value, box=FRESH)
+        for leg in LEGS if counted else ():
+            if watch.left(until) <= 0 or bound <= value:
+                break
+            now = _fair(worth, watch)
+            if now is not None:
+                worth, crewing = now, _heard(crewing.repriced(now), watch)
+            if not crewing.peers.counted:
+                crewing.count(_posted(board, watch), u, s, watch, until)
+            enough = _value(worth, board)
+            found, u, s = crewing.solve(board, u, s, watch, _part(watch, until, leg), enough, box=FRESH)
             bound = min(bound, found)
+        cuts = crewing.cuts
     charged = crewing.charged(u, s)
     sold = tuple(tuple(p) for p in cuts.prices)
     return Proved(constant - bound, u[peers.of], s, sold, demands(cuts), charged)
 
 
-def _repriced(peers: Peers, worth: Worth) -> Peers:
-    """The same people and cuts where shifts are worth something else."""
-    cuts = Cuts(peers.cuts.field, worth, peers.cuts.shapes)
-    for kind, prices in enumerate(peers.cuts.prices):
-        cuts.add(kind, prices)
-    return Peers(Blocks(cuts), cuts)
+def _value(worth: Worth, board: Board) -> float:
+    """Benefit of a plan less its costs."""
+    return float(worth.benefit(board.staffed).sum() - board.costs().sum())
 
 
-def _part(watch: Watch, until: float) -> float:
-    """The share of the limit at which `FINE` of the time left until then is gone."""
+def _fair(worth: Worth, watch: Watch) -> Worth | None:
+    """The same with the prices of fairness that the plan has by now, which say far more than those of its beginning."""
+    shown = watch.look() if watch.look is not None else None
+    return None if shown is None else replace(worth, first=shown[2])
+
+
+def _posted(board: Board, watch: Watch) -> Plan:
+    """The plan as it is by now."""
+    shown = watch.look() if watch.look is not None else None
+    return (board.site, board.batch) if shown is None else shown[:2]
+
+
+def _part(watch: Watch, until: float, share: float) -> float:
+    """The share of the limit at which such a share of the time left until then is gone."""
     seconds, left = watch.limits.seconds, watch.left(until)
-    return until if seconds is None or not np.isfinite(left) else (watch.seconds + FINE * left) / seconds
+    return until if seconds is None or not np.isfinite(left) else (watch.seconds + share * left) / seconds
 
 
 def _heard(crewing: Crewing, watch: Watch) -> Crewing:

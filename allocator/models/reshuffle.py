@@ -23,14 +23,15 @@ def polish(board: Board, rng: np.random.Generator) -> float:
     return board.value() - before
 
 
-def reshuffle(board: Board, rng: np.random.Generator, tries: int) -> float:
-    """Rest a few members of every team at once and roster them anew, one after another.
+def reshuffle(board: Board, rng: np.random.Generator, tries: int, least: int = 2) -> float:
+    """Rest a few members of every team, of so many at `least`, at once and roster them anew, one after another.
 
     Schedules of a team lock each other in place where nights and rest bind; taking several out
     unlocks them. Every site keeps the better of its two rosters.
     """
     cadres = np.flatnonzero(board.site >= 0)
     cadres = cadres[np.argsort(board.site[cadres], kind="stable")]
+    cadres = cadres[np.bincount(board.site[cadres])[board.site[cadres]] >= least]
     sites = board.site[cadres]
     first = np.append(np.flatnonzero(np.r_[True, np.diff(sites) != 0]), len(sites)) if len(sites) else np.zeros(1, int)
     seed = rng.integers(1, 1 << 63, 1, dtype=np.uint64)
