@@ -11,6 +11,7 @@ import multiprocessing
 import pickle
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Lock
 from typing import Any
@@ -51,6 +52,7 @@ class Beside:
 
     def __init__(self, work: Callable[[Watch], Any], watch: Watch, apart: bool):
         self._watch, self._work = watch, work
+        self._left: Any = None
         self._answer: Any = None
         self._done = False
         self._process: multiprocessing.process.BaseProcess | None = None
@@ -76,7 +78,10 @@ class Beside:
 
     def shared(self) -> Any:
         """What the work has left so far for others to use; None where there is nothing."""
-        return self._shelf.get() if self._process is not None else None
+        return self._shelf.get() if self._process is not None else self._left
+
+    def _leave(self, what: object) -> None:
+        self._left = what
 
     def show(self, what: object) -> None:
         """Leave something for the work to look at when it likes; it takes the place of what was there."""
@@ -86,7 +91,7 @@ class Beside:
     def result(self) -> Any:
         """What the work returned; None where it was stopped or failed in its process."""
         if self._process is None:
-            return self._answer if self._done else self._work(self._watch)
+            return self._answer if self._done else self._work(replace(self._watch, share=self._leave))
         while not self._done:
             if self._watch.stopped or self._late():
                 self._process.terminate()

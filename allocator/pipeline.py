@@ -62,6 +62,8 @@ PROVED, WRITTEN = 0.9, 15.0
 """Share of a limit after which the proof ends beside the search, or these seconds before it ends, if that is later."""
 ALONE, LONE = 0.5, 0.97
 """The same for the search, and for the proof, of a large city on one core, one after the other."""
+IN_TURN = 0.36, 0.68, 0.92
+"""The same for the search, the proof and a plan put together anew after it, where the limit is long enough for that."""
 CONTRADICTED = "contradicts the plan and is dropped: please report"
 SOON = ((2.0, 2, 0), (5.0, 2, 1), (10.0, 2, 3))
 """Limits in seconds from which a plan to be had at once is made of so many layers and rounds; one layer below."""
@@ -157,7 +159,7 @@ class Solve:
             rounds, until = self.limits.rounds, self._searched()
             people.improve(watch, until, rounds if self.start else min(ROUNDS, rounds), hear)
             if self.start is None and watch.left(until - LAST) > 0:
-                anew = proving is not None and self._apart and LONG <= (self.limits.seconds or 0.0) < np.inf
+                anew = proving is not None and self._apart and self._long
                 people.anneal(watch, until - LAST - (ASSEMBLED if anew else 0.0), self._patience(), hear)
                 if proving is not None and anew:
                     proving = self._assembled(proving, until - LAST)
@@ -170,7 +172,9 @@ class Solve:
             self._keep("plan", "quick")
         if proving is not None:
             self._proved(proving)
-            if self._large and watch.left(self._ends()) > AGAIN and not self._enough():
+            if self._in_turn:
+                self._anew_after(proving)
+            elif self._large and watch.left(self._ends()) > AGAIN and not self._enough():
                 self._proved(self._prove(self.proved))
 
     # -- steps -------------------------------------------------------------------------------
@@ -178,13 +182,31 @@ class Solve:
     def _searched(self) -> float:
         """Share of the limit that the search may have: supply follows, and the proof where it does not run beside."""
         if self.limits.prove and not self._apart and self._large:
-            return ALONE
+            return IN_TURN[0] if self._in_turn else ALONE
         share, seconds = SUPPLIED
         return max(0.7, self._ends() - max(share, seconds / max(self.limits.seconds or np.inf, 1e-9)))
 
     def _ends(self) -> float:
         """Share of the limit after which the plan is supplied and the proof ends."""
         return max(PROVED, 1 - WRITTEN / max(self.limits.seconds or np.inf, 1e-9))
+
+    @property
+    def _long(self) -> bool:
+        """Is there a limit, and is it long enough for a plan to be put together anew from whole teams?"""
+        return LONG <= (self.limits.seconds or 0.0) < np.inf
+
+    @property
+    def _in_turn(self) -> bool:
+        """Is that to be done on one core, after the proof?"""
+        return self.limits.prove and not self._apart and self._large and self._long and self.start is None
+
+    def _anew_after(self, proving: Beside) -> None:
+        """Put the plan together anew at the prices of a proof that has ended."""
+        prices = proving.shared()
+        if prices is not None and not self._enough():
+            self.people.assemble(self.watch, IN_TURN[2] - LAST, prices)
+            self.people.roster(self.watch, IN_TURN[2])
+            self._keep("plan", "full")
 
     def _assembled(self, proving: Beside, until: float) -> Beside:
         """Put the plan together anew; a proof that has ended goes on from the plan so far. The proof under way."""
@@ -309,7 +331,7 @@ class Solve:
         begun = self.watch.seconds
 
         def work(watch: Watch) -> tuple[Proved, float]:
-            until = self._ends() if self._apart else LONE
+            until = self._ends() if self._apart else IN_TURN[1] if self._in_turn else LONE
             return proof.solve(field, worth, best, watch, until, like), watch.seconds - begun
 
         return Beside(work, self.watch, self._apart)

@@ -42,6 +42,9 @@ PLANNED = 0.72
 """Share of a limit for the plans, at least."""
 REST = 8.0
 """Seconds per part that measuring and the bound take after the plans."""
+COUNTING, COUNTED = 0.08, 10.0
+"""Share of a limit in which whole people are counted at the prices of the whole, and seconds of a part below which that
+is left out."""
 LEARNT, LEARNING = 105.0, 0.25
 """Seconds that the first parts get at least, if that is no more than this share of the limit: the others begin with
 what these prove."""
@@ -80,6 +83,8 @@ class Proving:
     cuts: tuple[tuple[np.ndarray, ...], ...]
     toll: np.ndarray
     prices: supply.Prices
+    seconds: float
+    """for whole people to be counted"""
 
 
 @dataclass(frozen=True)
@@ -144,7 +149,8 @@ class Province:
         """Plan some parts, which take turns on the cores, in what is left of the time for all."""
         seconds, cores = self.limits.seconds, max(1, self.limits.processes)
         if seconds is not None:
-            until = max(PLANNED, 1 - REST * len(self.parts) / max(seconds, 1e-9))
+            counting = COUNTING if self._counting() else 0.0
+            until = max(PLANNED, 1 - REST * len(self.parts) / max(seconds, 1e-9) - counting)
             share = self.watch.left(until) / -(-(len(self.parts) - len(found)) // cores)
             seconds = max(share, 0.0 if found else min(LEARNT, LEARNING * seconds))
         given = Given(replace(self.limits, seconds=seconds, processes=1), str(stop), like)
@@ -179,7 +185,7 @@ class Province:
             assert plan.proved is not None
             proving = Proving(
                 self.division.view(k, rows, self.parts[k].scenario.settings), people[rows], batches, plan.proved.cuts,
-                plan.toll, replace(plan.prices, budget=budget),
+                plan.toll, replace(plan.prices, budget=budget), self._counting(),
             )
             tasks[str(k)] = _packed(proving)
         sizes = np.array([b.size for b in self.scenario.settings.batches], float)
@@ -192,6 +198,11 @@ class Province:
             staffing, sent, done = staffing + own, sent + paid, done + 1
             self._heard(f"{done} of {len(tasks)} bounds")
         return staffing, sent
+
+    def _counting(self) -> float:
+        """Seconds that each part has to count whole people in."""
+        each = COUNTING * (self.limits.seconds or 0.0) * max(1, self.limits.processes) / len(self.parts)
+        return each if COUNTED <= each < np.inf else 0.0
 
     def _prices(self, planned: list[Planned]) -> tuple[np.ndarray | None, np.ndarray]:
         """One price [C] of every cadre, and one [B] of a place in each batch."""
@@ -258,7 +269,8 @@ def _prove(shared: bytes, task: bytes) -> tuple[float, float]:
     """What the people of all parts, and the goods of this one, can spare at its sites at most, as bounds."""
     given: Proving = _unpacked(task)
     inst, stock = instance(given.scenario), goods(given.scenario)
-    most = beyond.most(inst, worth(inst, None, given.toll), given.people, given.batches, given.cuts)
+    value = worth(inst, None, given.toll)
+    most = beyond.most(inst, value, given.people, given.batches, given.cuts, given.seconds)
     cap = kits.used(inst, stock.kit_rate, inst.target)
     return inst.unstaffed + inst.moved - most, float(sum(supply.bound(stock, given.prices, cap)))
 

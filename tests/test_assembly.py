@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cities import city
 
-from allocator import beside
+from allocator import beside, pipeline, verifier
 from allocator.beside import Beside, Shelf
 from allocator.instance import instance
 from allocator.limits import Limits, Progress, Watch
@@ -324,8 +324,35 @@ def test_work_beside_sees_what_it_is_shown_last() -> None:
     running.show("late")
 
 
-def test_nothing_is_shared_on_the_spot_nor_more_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Beside(lambda watch: 1, Watch(), False).shared() is None
+@pytest.mark.parametrize("processes", [1, 2])
+def test_long_solves_put_the_plan_together_anew(processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "COMPACT", 0)
+    monkeypatch.setattr(pipeline, "LONG", 1.0)
+    found = city(5, cadres=60, sites=20, days=14, items=3)
+    news: list[Progress] = []
+    limits = Limits(seconds=16, processes=processes)
+    made = pipeline.solve(found, limits, Watch(limits, news.append))
+    assert verifier.verify(found, made) == []
+    assert made.objective is not None
+    assert made.bound is not None
+    assert made.bound <= made.objective
+    assert any("together anew" in n.note for n in news)
+
+
+def test_work_on_the_spot_leaves_what_it_has_once_it_is_done() -> None:
+    def work(watch: Watch) -> int:
+        assert watch.share is not None
+        watch.share("first")
+        watch.share("last")
+        return 1
+
+    doing = Beside(work, Watch(), False)
+    assert doing.shared() is None
+    assert doing.result() == 1
+    assert doing.shared() == "last"
+
+
+def test_no_more_is_shared_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(beside, "ROOM", 4096)
     shelf = Shelf(multiprocessing.get_context("fork").Lock())
     assert shelf.get() is None

@@ -15,7 +15,7 @@ from test_scenarios import SMALL
 
 from allocator import city, executor, parts, pipeline, province, scenario, verifier
 from allocator.limits import Limits, Progress, Watch
-from allocator.models import proof
+from allocator.models import beyond, proof
 from allocator.models.proved import Proved
 from allocator.scenario import Scenario
 
@@ -170,6 +170,34 @@ def test_a_bound_of_parts_is_below_the_optimum_of_the_whole(seed: int, tmp_path:
     slack = 1e-6 * truth.scale
     assert made.bound <= truth.objective + slack
     assert made.objective >= truth.objective - slack
+
+
+@pytest.mark.usefixtures("apart")
+@pytest.mark.parametrize("seed", range(0, 12, 2))
+def test_whole_people_counted_at_the_prices_of_the_whole_bound_it(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(province, "COUNTED", 0.0)
+    monkeypatch.setattr("allocator.models.peers.SOME", 0)
+    looked: list[tuple[float, float]] = []
+    most = beyond.most
+
+    def both(*given: Any) -> float:
+        assert given[-1] > 0
+        looked.append((most(*given), most(*given[:-1])))
+        return looked[-1][0]
+
+    monkeypatch.setattr(beyond, "most", both)
+    found = double(seed, tmp_path / "two")
+    if parts.division(found) is None:
+        pytest.skip("the copies hang together")
+    made = pipeline.solve(found, Limits(seconds=4, processes=1))
+    truth = optimum(found)
+    assert truth.objective is not None
+    assert made.bound is not None
+    assert made.bound <= truth.objective + 1e-6 * truth.scale
+    assert len(looked) == 2
+    assert all(counted <= plain + 1e-3 for counted, plain in looked)
 
 
 @pytest.mark.usefixtures("apart")

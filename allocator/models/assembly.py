@@ -93,9 +93,12 @@ class Team(NamedTuple):
 
 
 class Assembly:
-    """Teams that might work at the sites of a board, by the prices that are `known` of people and shifts."""
+    """Teams that might work at the sites of a board, by the prices that are `known` of people and shifts.
 
-    def __init__(self, board: Board, known: Proved, seed: int):
+    Where time is short they are `few` from the first time on.
+    """
+
+    def __init__(self, board: Board, known: Proved, seed: int, few: bool = False):
         self.board, self.inst = board, board.inst
         inst = self.inst
         self.seed = np.array([2 * seed + 77], np.uint64)
@@ -117,7 +120,7 @@ class Assembly:
         self.reduced: np.ndarray = np.zeros(0)
         self.basis: engine.Basis | None = None
         """columns of the last LP, what it took of them, its duals by row, reduced costs, and where it stopped"""
-        self.most, self.swaps = MOST, SWAPS
+        self.most, self.swaps = LATER if few else (MOST, SWAPS)
         self.rng = np.random.default_rng(seed)
         self.told = self._teams(known)
 

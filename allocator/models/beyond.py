@@ -11,12 +11,14 @@ of a part may hold whoever can reach it, from wherever; so its instance has thes
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
 
 from allocator.instance import Instance
 from allocator.models.blocks import Blocks
+from allocator.models.counting import Counting
 from allocator.models.cuts import Cuts
 from allocator.models.field import Field
 from allocator.models.peers import Peers
@@ -24,8 +26,9 @@ from allocator.models.worth import Worth
 
 
 def most(
-    inst: Instance, worth: Worth, people: np.ndarray, batches: np.ndarray, prices: Sequence[Sequence[np.ndarray]]
-) -> float:
+    inst: Instance, worth: Worth, people: np.ndarray, batches: np.ndarray, prices: Sequence[Sequence[np.ndarray]],
+    seconds: float = 0.0,
+) -> float:  # fmt: skip
     """M of the sites of an instance.
 
     Parameters
@@ -34,6 +37,8 @@ def most(
         [C] and [B], prices of cadres and of a place in the batches.
     prices
         of every profile of demand, [q][p, D] prices of its shifts per unit of worth, as `Proved.cuts`: any will do.
+    seconds
+        in which whole people are counted (`headcount.py`), those places first that need most.
     """
     cuts = Cuts(Field(inst), worth, np.arange(len(inst.shape_trait)))
     for kind, found in enumerate(prices):
@@ -42,4 +47,7 @@ def most(
     u = np.full(len(peers.room), np.inf)
     np.minimum.at(u, peers.of, people)
     peers.choose(u, batches)
+    if seconds > 0:
+        nobody, ends = np.full(len(inst.cadres), -1), time.monotonic() + seconds
+        Counting(peers).all(u[peers.peer] + batches[peers.batch], (nobody, nobody), lambda: time.monotonic() > ends)
     return peers.most(u, batches)[0]

@@ -58,6 +58,8 @@ ENOUGH = 20
 """Rounds that it takes to cool down from `HOT`."""
 ASSEMBLIES, GATHER = 40, 0.4
 """Times that a plan is put together anew, at most, and the share of the time left that goes into a look for teams."""
+QUICK = 60.0
+"""Seconds below which few teams are looked for."""
 FAINT, PATIENT = 1e-5, 3
 """Gain, as a share, and times in a row that gain less, with which that comes to its end."""
 
@@ -191,7 +193,7 @@ class People:
         """Put the best plan together anew from whole teams (`assembly.py`), again and again while that gains much."""
         board = self.search.board = self.best.copy()
         self._reprice()
-        assembly, dull = Assembly(board, known, self.seed), 0
+        assembly, dull = Assembly(board, known, self.seed, watch.left(until) < QUICK), 0
         for _ in range(ASSEMBLIES):
             begun = watch.seconds
             part = watch.left(until) * GATHER
