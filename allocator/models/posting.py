@@ -18,9 +18,12 @@ of them (and everyone at home) would gain at every site next to the people who s
 each site at most one back by a min-cost flow. The old places are among the choices, so no move
 makes the plan worse, and leave, nights, skills and batches are seen exactly. Exchanges of places
 between batches and of batch labels between places are matched in the same way. The start comes
-from the same step: everyone at home, sites filled a layer at a time, best first. After a few rounds of
-it simulated annealing (`annealing.py`) exchanges cadres in pairs, where most of the rest is found. Given minutes,
-the plan is put together anew from whole teams in the end (`assembly.py`), at the prices that the proof has by then.
+from the same step: everyone at home, sites filled a layer at a time, best first. After a few rounds of it simulated
+annealing (`annealing.py`) exchanges cadres in pairs, where most of the rest is found. Given minutes, the plan is put
+together anew from whole teams after that (`assembly.py`), at the prices that the proof has by then, again and again.
+In the end every team is rostered anew, over and over. Wuxi, a plan of 410,650: 500 tries of every team at a time
+gained 66 after 6,000 tries (17 s), 99 after 26,000 (50 s), 115 after 66,000 (114 s), all of it where four or more
+work.
 """
 
 from __future__ import annotations

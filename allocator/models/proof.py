@@ -18,9 +18,11 @@ people: the best team, by the cut that says least, which sees that people do not
 `headcount.py`, given minutes).
 
 What a shift is worth depends on the prices of fairness, and the bound holds at any. Those of the plan from which the
-proof begins say little; while it works the search finds better ones, which it takes over once it has rents, with all
-cuts. Wuxi, proofs of 60 s from what an earlier one found: without fairness 407.0 thousand, with half the prices of
-the finished plan 407.3, with these 407.5. Teams of the plan as it is join the master all along.
+proof begins say little; while it works the search finds better ones, which it takes over with all its cuts: once it
+has rents, when it looks at sites by themselves, when it begins to count whole people, and once more after that.
+Wuxi, proofs of 60 s from what an earlier one found: without fairness 407.0 thousand, with half the prices of the
+finished plan 407.3, with these 407.5; whole people counted for 170 s at prices of 18 s 408.22, at those of the
+finished plan 408.47. Teams of the plan as it is join the master all along.
 
 Nothing is assumed of u, s or p: they come from the cohort model (`generation.py`), from steps on the
 rents of places (`rents.py`) and from a master LP over teams of peers (`crewing.py`), which has most of
