@@ -53,9 +53,10 @@ where the first plan took 7 s, a share of 0.1 left no time for it, and the proof
 SUPPLIED, LAST = (0.06, 5.0), 0.03
 """Supply begins this share of a limit, or these seconds if they are more, before the proof ends, and the search has
 that share for its last rounds."""
-LONG, ASSEMBLED = 150.0, 0.45
+ASSEMBLED = ((150.0, 0.45), (50.0, 0.35))
 """Seconds of a limit from which the plan is put together anew from whole teams, at prices that the proof has by then,
-and the share for it. Of 60 s, 11 went into 65,000 teams that gained 232 to 394: the annealing made as much of them."""
+and the share for it. Wuxi, 60 s, staffing: 411,634 and 411,761 without, 411,543 with 0.25, 411,356 and 411,426 with
+0.35, 411,617 with 0.4; with 0.45 the proof had no prices yet."""
 AGAIN = 60.0
 """Seconds that must be left for a second proof, from the plan in hand and what the first one found."""
 PROVED, WRITTEN = 0.9, 15.0
@@ -159,8 +160,8 @@ class Solve:
             rounds, until = self.limits.rounds, self._searched()
             people.improve(watch, until, rounds if self.start else min(ROUNDS, rounds), hear)
             if self.start is None and watch.left(until - LAST) > 0:
-                anew = proving is not None and self._apart and self._long
-                people.anneal(watch, until - LAST - (ASSEMBLED if anew else 0.0), self._patience(), hear)
+                anew = self._assembling if proving is not None and self._apart else 0.0
+                people.anneal(watch, until - LAST - anew, self._patience(), hear)
                 if proving is not None and anew:
                     proving = self._assembled(proving, until - LAST)
                 hear = self._beside(proving)
@@ -191,14 +192,16 @@ class Solve:
         return max(PROVED, 1 - WRITTEN / max(self.limits.seconds or np.inf, 1e-9))
 
     @property
-    def _long(self) -> bool:
-        """Is there a limit, and is it long enough for a plan to be put together anew from whole teams?"""
-        return LONG <= (self.limits.seconds or 0.0) < np.inf
+    def _assembling(self) -> float:
+        """Share of the limit for a plan put together anew from whole teams; 0 where it is too short, or none."""
+        seconds = self.limits.seconds or 0.0
+        return next((share for least, share in ASSEMBLED if least <= seconds < np.inf), 0.0)
 
     @property
     def _in_turn(self) -> bool:
         """Is that to be done on one core, after the proof?"""
-        return self.limits.prove and not self._apart and self._large and self._long and self.start is None
+        long = ASSEMBLED[0][0] <= (self.limits.seconds or 0.0) < np.inf
+        return self.limits.prove and not self._apart and self._large and long and self.start is None
 
     def _anew_after(self, proving: Beside) -> None:
         """Put the plan together anew at the prices of a proof that has ended."""

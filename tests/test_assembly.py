@@ -327,7 +327,7 @@ def test_work_beside_sees_what_it_is_shown_last() -> None:
 @pytest.mark.parametrize("processes", [1, 2])
 def test_long_solves_put_the_plan_together_anew(processes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "COMPACT", 0)
-    monkeypatch.setattr(pipeline, "LONG", 1.0)
+    monkeypatch.setattr(pipeline, "ASSEMBLED", ((1.0, 0.45),))
     found = city(5, cadres=60, sites=20, days=14, items=3)
     news: list[Progress] = []
     limits = Limits(seconds=16, processes=processes)

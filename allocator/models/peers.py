@@ -105,10 +105,11 @@ class Peers:
     def _costs(self, previous: np.ndarray) -> np.ndarray:
         """[R, blocks] least travel of a peer to a site of a block, less what staying saves."""
         inst, block = self.inst, self.places.block
-        blocks = len(self.places.blocks)
-        minutes = np.full((len(self.room), blocks), np.inf)
-        for g in range(blocks):
-            np.minimum.at(minutes[:, g], self.of, inst.minutes[:, block == g].min(1))
+        cadres, sites = np.argsort(self.of, kind="stable"), np.argsort(block, kind="stable")
+        sites = sites[block[sites] >= 0]
+        nearest = np.minimum.reduceat(inst.minutes[cadres], np.cumsum(self.room) - self.room, axis=0)[:, sites]
+        count = np.bincount(block[sites], minlength=len(self.places.blocks))
+        minutes = np.minimum.reduceat(nearest, np.cumsum(count) - count, axis=1)
         span = np.zeros(self.row.shape)
         span[self.of] = np.maximum(0, inst.last - inst.first + 1)
         near = np.isfinite(minutes)
