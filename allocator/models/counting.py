@@ -156,7 +156,7 @@ class Counting:
         says = cuts.base[kind][:, column] + cuts.value[kind][:, peers.shape[rows[some]], column] @ heads
         if says.min() < gives:
             start = cuts.cells(group, cuts.prices[kind][int(says.argmin())])
-        crowd = Crowd(peers.shape[rows[some]], np.zeros(len(some)), np.arange(len(some)), heads)
+        crowd = Crowd.team(peers.shape[rows[some]], heads)
         found = sharpest(cuts.field, cuts.worth, int(cuts.site[group]), crowd, start, STEPS, REACH)
         self.pool.setdefault(kind, []).append(cuts.normal(group, found.prices))
         return Sharp(found.prices, *self._cut(g, rows, found.prices), found.least)

@@ -274,17 +274,16 @@ class Crewing:
                 start = self.cuts.cells(group, self.cuts.prices[kind][int(says.argmin())])
                 found = self._at(team, start)
                 self.sharp[key] = found.least, self.cuts.normal(group, found.prices)
-            least, sharpest_ = self.sharp[key]
+            least, prices = self.sharp[key]
             if says.min() - least > LOOSE:
-                fresh.setdefault(kind, []).append(sharpest_)
-        for kind, prices in fresh.items():
-            self.cuts.add(kind, prices)
+                fresh.setdefault(kind, []).append(prices)
+        for kind, more in fresh.items():
+            self.cuts.add(kind, more)
 
     def _at(self, team: Team, start: np.ndarray) -> Sharp:
         """The sharpest prices of the cells for a team."""
-        none, group = np.zeros(len(team.rows)), self.places.group[team.block]
-        crowd = Crowd(self.peers.shape[team.rows], none, np.arange(len(none)), team.heads)
-        site = int(self.cuts.site[group])
+        crowd = Crowd.team(self.peers.shape[team.rows], team.heads)
+        site = int(self.cuts.site[self.places.group[team.block]])
         return sharpest(self.cuts.field, self.cuts.worth, site, crowd, start, TEAM_STEPS, TEAM_REACH)
 
     def trim(self) -> None:

@@ -60,6 +60,11 @@ class Crowd:
     heads: int | None = None
     """size of the team, where it is given"""
 
+    @staticmethod
+    def team(shape: np.ndarray, heads: np.ndarray) -> Crowd:
+        """These and no others: shapes [N] and how many of each, whatever they cost."""
+        return Crowd(shape, np.zeros(len(shape)), np.arange(len(shape)), heads)
+
 
 @dataclass(frozen=True)
 class Sharp:
