@@ -185,11 +185,15 @@ class Solve:
         if self.limits.prove and not self._apart and self._large:
             return IN_TURN[0] if self._in_turn else ALONE
         share, seconds = SUPPLIED
-        return max(0.7, self._ends() - max(share, seconds / max(self.limits.seconds or np.inf, 1e-9)))
+        return max(0.7, self._ends() - max(share, self._share(seconds)))
 
     def _ends(self) -> float:
         """Share of the limit after which the plan is supplied and the proof ends."""
-        return max(PROVED, 1 - WRITTEN / max(self.limits.seconds or np.inf, 1e-9))
+        return max(PROVED, 1 - self._share(WRITTEN))
+
+    def _share(self, seconds: float) -> float:
+        """What share of the limit so many seconds are."""
+        return seconds / max(self.limits.seconds or np.inf, 1e-9)
 
     @property
     def _assembling(self) -> float:

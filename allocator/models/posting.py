@@ -184,7 +184,7 @@ class People:
             if watch.left(until) <= 0 or dull >= STILL:
                 break
             gain = reshuffle(board, self.search.rng, THOROUGH, LARGE if k else 2)
-            dull = 0 if gain > 0 else dull + 1
+            dull = 0 if gain > 1e-6 else dull + 1
             self._kept(self.tolled(self.best), self.tolled(board))
             if hear is not None:
                 hear()

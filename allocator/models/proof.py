@@ -177,8 +177,8 @@ def _sharpest(
                 worth, crewing = now, _heard(crewing.repriced(now), watch)
             if not crewing.peers.counted:
                 crewing.count(_posted(board, watch), u, s, watch, until)
-            enough = _value(worth, board)
-            found, u, s = crewing.solve(board, u, s, watch, _part(watch, until, leg), enough, box=FRESH)
+            value = _value(worth, board)
+            found, u, s = crewing.solve(board, u, s, watch, _part(watch, until, leg), value, box=FRESH)
             bound = min(bound, found)
         cuts = crewing.cuts
     charged = crewing.charged(u, s)
