@@ -90,6 +90,33 @@ def test_search_cut_short_still_bounds() -> None:
     assert short
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_people_who_are_not_needed_leave_the_best_team_as_it_is(seed: int) -> None:
+    """People are much the same, some better than others under every cut, and two batches have room for one of each."""
+    rng = np.random.default_rng(seed)
+    base, gain, people = crowd(rng, 10, 3)
+    gain = rng.normal(2, 4, 10) + rng.normal(0, 0.7, gain.shape)
+    best = crews.best(base, gain, people, 2.0, 20).value
+    assert best == pytest.approx(brute(base, gain, people))
+
+
+def test_most_people_are_not_needed() -> None:
+    rng = np.random.default_rng(0)
+    part = rng.normal(2, 4, 400)[:, None] + rng.normal(0, 0.5, (400, 3))
+    part = part[np.argsort(-part.min(1))]
+    one_by_one, ones = np.arange(400), np.ones(400, np.int64)
+    needed = crews._needed(part, one_by_one, ones, 2)
+    for r in range(400):
+        ahead = (part[:r] >= part[r]).all(1).sum()
+        assert (r in needed) == (ahead < 2)
+    assert len(needed) < 40
+    # two batches of one and the same person are no two who could take a place
+    pairs = np.array([[3.0, 3.0], [2.9, 2.9], [1.0, 1.0]])
+    assert list(crews._needed(pairs, np.array([0, 0, 1]), ones[:3], 1)) == [0]
+    assert list(crews._needed(pairs, np.array([0, 0, 1]), ones[:3], 2)) == [0, 2]
+    assert list(crews._needed(pairs, np.array([0, 1, 2]), ones[:3], 2)) == [0, 1]
+
+
 BUSY = {"cadres": 9, "sites": 5, "days": 9, "items": 2, "duties": 2}
 
 

@@ -7,9 +7,18 @@ below the true maximum.
 
 Besides the cuts the search knows their best mixture, under which people come in fractions: without it,
 what 60,000 parts of teams left open cost 0.4 % of the bound on Wuxi, with it 0.1 %. The loops are
-compiled (`kernel.py`): 215 places, 2,000 rows and 24 cuts each, in 1.3 s. Each place begins with the mixture
-found at the last one like it: 1,985 sites, 2,857 rows and up to 60 cuts took 4.9 s instead of 8.0, and their bound
-became a little sharper (406.4 instead of 406.36 thousand).
+compiled (`kernel.py`). Each place begins with the mixture found at the last one like it: 1,985 sites, 2,857 rows and
+up to 60 cuts took 4.9 s instead of 8.0.
+
+Who is not needed is left out first: of some 450 people of a place who could be in a team above the floor, 24 are left,
+as most gain no more under any cut than enough others do (`_needed`). So nearly every search comes to its end, where
+60,000 parts of teams left 340 of the bound open. Wuxi at the prices of a proof of 60 s, 1,985 sites and 13 to 81 cuts,
+seconds and the bound:
+
+    60,000 parts of teams                                           2.4    406,788
+    1,000,000, none worse than those listed already                 4.4    406,986
+    20,000,000                                                      8.2    407,076
+    only who is needed, 500,000                                     1.5    407,131
 """
 
 from __future__ import annotations
@@ -20,7 +29,7 @@ import numpy as np
 
 from allocator.models.kernel import compiled
 
-NODES = 60_000
+NODES = 500_000
 """Parts of teams of one size looked at for a site, at most."""
 STEPS, RATE = 120, 3.0
 """Steps towards the best mixture of cuts, and how far the first one goes."""
@@ -61,11 +70,13 @@ def best(
     most: int,
     mixes: dict[int, np.ndarray] | None = None,
     nodes: int = NODES,
+    tops: np.ndarray | None = None,
 ) -> Found:
     """Search with cuts base [Q] and gain [Q, R]; also lists up to `most` teams within `near` of the best.
 
     `mixes` are the best mixtures of cuts by size of the team, as found at the last place like this one; those
-    found here take their place.
+    found here take their place. `tops` [Q, people.most + 1 or more] is what `top` says, where it is known.
+    Teams with someone for whom another free one gains no less under any cut may be left out of the list.
     """
     mixes = {} if mixes is None else mixes
     cuts, rows = gain.shape
@@ -74,29 +85,36 @@ def best(
     if not size or not cuts:
         return Found(value, teams, worth)
     gain = np.ascontiguousarray(gain)
-    tops = top(gain, people.size, size)
-    says = (base[:, None] + tops).min(0)
+    if tops is None:
+        tops = top(gain, people.size, size)
+    says = (base[:, None] + tops[:, : size + 1]).min(0)
     floor = 0.0
     found: list[tuple[np.ndarray, np.ndarray]] = []
     for h in np.argsort(-says[1:], kind="stable") + 1:
-        if says[h] <= max(0.0, floor - near):
+        bar = max(0.0, floor - near)
+        if says[h] <= bar:
             break
-        potential = _potential(base + tops[:, h - 1], gain)
-        keep = np.flatnonzero(potential > max(0.0, floor - near))
-        if not len(keep):
-            continue
-        part = np.ascontiguousarray(gain[:, keep].T)
         begin = mixes.get(h, np.zeros(0))
         warm = len(begin) == cuts
         if not warm:
             begin = np.full(cuts, 1.0 / cuts)
-        mixed, over = _mixes(base, part, people.size[keep], h, max(0.0, floor - near), begin, warm)
+        keep, part = _able(base, gain, tops[:, h - 1], people.size, h, bar, begin)
+        order, _, _, potential = _ordered(base, part, begin, people.size[keep], h, bar)
+        some = _needed(part[order], people.peer[keep[order]], people.size[keep[order]], h)
+        if not len(some):
+            continue
+        # those beyond count with what a team with them gives at most
+        rest = float(potential[some[ROWS]]) if len(some) > ROWS else 0.0
+        order = order[some[:ROWS]]
+        keep, part = keep[order], part[order]
+        mixed, over = _mixes(base, part, people.size[keep], h, bar, begin, warm)
         mixes[h] = mixed
-        if over <= max(0.0, floor - near):
+        over = max(over, rest)
+        if over <= bar:
             value = max(value, min(over, float(says[h])))
             continue
-        total, each = np.append(base, mixed @ base), np.column_stack([part, part @ mixed])
-        keep, each, rest = _likely(total, each, keep, people.size, h, max(0.0, floor - near))
+        order, total, each, _ = _ordered(base, part, mixed, people.size[keep], h, bar)
+        keep = keep[order]
         out, gives = np.full((most, h), -1), np.full(most, -np.inf)
         limit = _search(total, each, people.peer[keep], people.size[keep], h, floor, near, nodes, out, gives)
         got = np.flatnonzero(gives > -np.inf)
@@ -115,17 +133,117 @@ def best(
     return Found(value, teams, worth)
 
 
-def _likely(
-    base: np.ndarray, gain: np.ndarray, keep: np.ndarray, size: np.ndarray, heads: int, bar: float
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Rows that may be in a team above the bar, best first, at most `ROWS`; bound of the others."""
-    others = top(np.ascontiguousarray(gain.T), size[keep], heads - 1)[:, -1] if heads > 1 else 0.0
-    potential = (base + others + gain).min(1)
-    order = np.argsort(-potential, kind="stable")
+@compiled
+def _able(base: np.ndarray, gain: np.ndarray, others: np.ndarray, size: np.ndarray, heads: int, bar: float,
+          weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that may lift a team above the bar, and their gain [n, Q].
+
+    Cut by cut with the best `others` [Q], one less than the team has, and by a mixture of cuts.
+    """
+    cuts, rows = gain.shape
+    mixed, least = np.zeros(rows), np.full(rows, 1e18)
+    total = 0.0
+    for q in range(cuts):
+        with_others = base[q] + others[q]
+        total += weight[q] * base[q]
+        for r in range(rows):
+            mixed[r] += weight[q] * gain[q, r]
+            least[r] = min(least[r], with_others + gain[q, r])
+    total += _tops(mixed.reshape((rows, 1)), size, heads - 1)[0]
+    keep = np.flatnonzero(np.minimum(least, total + mixed) > bar)
+    part = np.empty((len(keep), cuts))
+    for q in range(cuts):
+        for n in range(len(keep)):
+            part[n, q] = gain[q, keep[n]]
+    return keep, part
+
+
+@compiled
+def _tops(gain: np.ndarray, size: np.ndarray, most: int) -> np.ndarray:
+    """[Q] the most that so many people gain under each cut, from gain [R, Q] and how many there are [R]."""
+    rows, cuts = gain.shape
+    best = np.full((cuts, most), -1e9)
+    for r in range(rows):
+        for q in range(cuts):
+            g = gain[r, q]
+            for _ in range(min(size[r], most)):
+                if g <= best[q, most - 1]:
+                    break
+                k = most - 1
+                while k > 0 and best[q, k - 1] < g:
+                    best[q, k] = best[q, k - 1]
+                    k -= 1
+                best[q, k] = g
+    return best.sum(1)
+
+
+@compiled
+def _ordered(
+    base: np.ndarray, part: np.ndarray, mixed: np.ndarray, size: np.ndarray, heads: int, bar: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of part [R, Q] with which a team may be above the bar, those of the best teams first.
+
+    Also base and gain of these rows with a mixture of the cuts as one cut more, and what such teams give at most.
+    """
+    rows, cuts = part.shape
+    total, gain = np.empty(cuts + 1), np.empty((rows, cuts + 1))
+    total[:cuts], total[cuts] = base, 0.0
+    for q in range(cuts):
+        total[cuts] += mixed[q] * base[q]
+    for r in range(rows):
+        g = 0.0
+        for q in range(cuts):
+            gain[r, q] = part[r, q]
+            g += mixed[q] * part[r, q]
+        gain[r, cuts] = g
+    others = total + _tops(gain, size, heads - 1)
+    potential = np.full(rows, 1e18)
+    for r in range(rows):
+        for q in range(cuts + 1):
+            potential[r] = min(potential[r], others[q] + gain[r, q])
+    order = np.argsort(-potential, kind="mergesort")
     order = order[potential[order] > bar]
-    rest = float(potential[order[ROWS]]) if len(order) > ROWS else 0.0
-    order = order[:ROWS]
-    return keep[order], np.ascontiguousarray(gain[order]), rest
+    return order, total, gain[order], potential[order]
+
+
+@compiled
+def _needed(part: np.ndarray, peer: np.ndarray, size: np.ndarray, heads: int) -> np.ndarray:
+    """Rows of part [R, Q] that the search needs, one more than `ROWS` at most.
+
+    A row is not needed where so many people as the team has come before it and gain no less under any cut: one of
+    them is free to take its place.
+    """
+    rows, cuts = part.shape
+    out, before = np.zeros(min(rows, ROWS + 1), np.int64), np.zeros(rows, np.int64)
+    found = 0
+    for r in range(rows):
+        above, people = 0, 0
+        for k in range(found):
+            o = out[k]
+            ahead = True
+            for q in range(cuts):
+                if part[o, q] < part[r, q]:
+                    ahead = False
+                    break
+            if not ahead:
+                continue
+            if peer[o] == peer[r]:
+                above = heads
+            new = True
+            for n in range(people):
+                new = new and before[n] != peer[o]
+            if new:
+                before[people] = peer[o]
+                people += 1
+                above += size[o]
+            if above >= heads:
+                break
+        if above < heads:
+            out[found] = r
+            found += 1
+            if found > ROWS:
+                break
+    return out[:found]
 
 
 @compiled
@@ -151,14 +269,14 @@ def top(gain: np.ndarray, size: np.ndarray, most: int) -> np.ndarray:
 
 
 @compiled
-def _potential(base: np.ndarray, gain: np.ndarray) -> np.ndarray:
-    """[R] the least over cuts of base [Q] and gain [Q, R]."""
+def gained(gain: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """[Q] what all gain under each cut who gain anything, from gain [Q, R] and how many there are [R]."""
     cuts, rows = gain.shape
-    least = np.full(rows, 1e18)
+    out = np.zeros(cuts)
     for q in range(cuts):
         for r in range(rows):
-            least[r] = min(least[r], base[q] + gain[q, r])
-    return least
+            out[q] += max(0.0, gain[q, r]) * size[r]
+    return out
 
 
 @compiled
@@ -246,24 +364,31 @@ def _search(base: np.ndarray, gain: np.ndarray, peer: np.ndarray, size: np.ndarr
     part = np.zeros((heads + 1, cuts))
     part[0] = base
     at = np.zeros(heads, np.int64)
-    listed, seen, level, bound = 0, 0, 0, 0.0
+    listed, seen, level, bound, worst = 0, 0, 0, 0.0, -1e18
+    # cuts by which parts of teams fell last: most fall by them again
+    first, second = 0, 0
     while level >= 0:
         r = at[level]
         left = heads - level
+        bar = max(0.0, floor - near)
+        if listed == len(gives):
+            # worse teams than those are not listed
+            bar = max(bar, worst)
         says = -1e18
         if r < rows:
-            says = 1e18
-            for q in range(cuts):
-                says = min(says, part[level, q] + later[r, left, q])
-        bar = max(0.0, floor - near)
-        if says <= bar:
-            level -= 1
-            if level >= 0:
-                at[level] += 1
-            continue
-        if seen >= nodes:
-            # what was not looked at counts with its bound
-            bound = max(bound, says)
+            says = part[level, first] + later[r, left, first]
+            if says > bar:
+                for q in range(cuts):
+                    each = part[level, q] + later[r, left, q]
+                    if each < says:
+                        says = each
+                        if says <= bar:
+                            first = q
+                            break
+        if says <= bar or seen >= nodes:
+            if says > bar:
+                # what was not looked at counts with its bound
+                bound = max(bound, says)
             level -= 1
             if level >= 0:
                 at[level] += 1
@@ -276,14 +401,21 @@ def _search(base: np.ndarray, gain: np.ndarray, peer: np.ndarray, size: np.ndarr
         if used >= size[r]:
             at[level] += 1
             continue
-        worth = 1e18
-        for q in range(cuts):
-            part[level + 1, q] = part[level, q] + gain[r, q]
-            worth = min(worth, part[level + 1, q] + (later[r, left - 1, q] if left > 1 else 0.0))
+        worth = part[level, second] + gain[r, second] + later[r, left - 1, second]
+        if worth > bar:
+            for q in range(cuts):
+                each = part[level, q] + gain[r, q] + later[r, left - 1, q]
+                if each < worth:
+                    worth = each
+                    if worth <= bar:
+                        second = q
+                        break
         if worth <= bar:
             at[level] += 1
             continue
         if left > 1:
+            for q in range(cuts):
+                part[level + 1, q] = part[level, q] + gain[r, q]
             level += 1
             at[level] = r
             continue
@@ -298,5 +430,7 @@ def _search(base: np.ndarray, gain: np.ndarray, peer: np.ndarray, size: np.ndarr
             gives[place] = worth
             for k in range(heads):
                 out[place, k] = at[k]
+            if listed == len(gives):
+                worst = gives.min()
         at[level] += 1
     return bound

@@ -117,7 +117,7 @@ class Peers:
         cost = np.where(near[self.peer], cost * span[self.peer, self.batch][:, None], NEVER)
         stay = np.flatnonzero((previous[self.peer] >= 0) & (block[np.maximum(previous[self.peer], 0)] >= 0))
         cost[stay, block[previous[self.peer[stay]]]] -= inst.w_change
-        return cost
+        return np.asfortranarray(cost)
 
     def _heads(self) -> np.ndarray:
         """[profiles] how many it takes to cover what a site of the profile must have."""
@@ -157,11 +157,15 @@ class Peers:
         pay = u[self.peer] + s[self.batch]
         total = self.idle()
         found: list[Team] = []
+        last, values = -1, np.zeros((0, 0))
         for g in range(len(self.places.blocks)):
             if g in self.counted:
                 value, teams = self._by_number(g, pay)
             else:
-                value, teams = self._fraction(g, pay) if self.many[g] else self._whole(g, pay)
+                if self.places.group[g] != last:  # they are in order
+                    last, values = self.places.group[g], self._values(g, pay)
+                gain = values - self.cost[:, g]
+                value, teams = self._fraction(g, gain) if self.many[g] else self._whole(g, gain)
             total += float(self.places.count[g]) * value
             found.extend(teams)
         return total, found
@@ -170,10 +174,17 @@ class Peers:
         value, groups = self.counted[g].best(pay, self.splits, self.enough)
         return value, [Team(g, t.rows, np.round(t.heads, 4), t.gives) for t in groups]
 
-    def _gain(self, g: int, pay: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        kind, column = self.places.kind[g], self.places.column[g]
-        value = self.cuts.value[kind][:, self.shape, column]
-        return self.cuts.base[kind][:, column], value - (pay + self.cost[:, g])
+    def _values(self, g: int, pay: np.ndarray) -> np.ndarray:
+        """[Q, R] what people gain at the sites of a block before they travel, by its cuts."""
+        value: np.ndarray = self.cuts.value[self.places.kind[g]][:, :, self.places.column[g]][:, self.shape] - pay
+        return value
+
+    def _gain(self, g: int, pay: np.ndarray) -> np.ndarray:
+        return self._values(g, pay) - self.cost[:, g]
+
+    def _base(self, g: int) -> np.ndarray:
+        base: np.ndarray = self.cuts.base[self.places.kind[g]][:, self.places.column[g]]
+        return base
 
     def choose(self, u: np.ndarray, s: np.ndarray) -> None:
         """Look at blocks of middling size in whole people or in fractions, whichever says less at the prices.
@@ -187,36 +198,35 @@ class Peers:
                 continue
             group = int(self.places.group[g])
             if group not in many:
-                many[group] = self._fraction(int(g), pay)[0] < self._whole(int(g), pay)[0]
+                gain = self._gain(int(g), pay)
+                many[group] = self._fraction(int(g), gain)[0] < self._whole(int(g), gain)[0]
             self.many[g] = many[group]
 
     def least(self, g: int, pay: np.ndarray) -> int:
         """The cut under which whoever gains at a block gains least."""
-        base, gain = self._gain(g, pay)
-        return int((base + np.maximum(0, gain) @ self.room[self.peer]).argmin())
+        return int((self._base(g) + crews.gained(self._gain(g, pay), self.room[self.peer])).argmin())
 
-    def _whole(self, g: int, pay: np.ndarray) -> tuple[float, list[Team]]:
-        base, gain = self._gain(g, pay)
-        kind = int(self.places.kind[g])
-        found = crews.best(base, gain, self.people[kind], NEAR, TEAMS, self.mixed[kind])
-        larger = self.people[kind].most + 1
-        value = max(found.value, self._by_size(base, gain, kind, larger))
+    def _whole(self, g: int, gain: np.ndarray) -> tuple[float, list[Team]]:
+        kind, base = int(self.places.kind[g]), self._base(g)
+        people = self.people[kind]
+        tops = crews.top(gain, people.size, max(MIDDLE, people.most + 1))
+        found = crews.best(base, gain, people, NEAR, TEAMS, self.mixed[kind], tops=tops)
+        value = max(found.value, self._by_size(base, gain, tops, people, people.most + 1))
         return value, self._named(g, found)
 
-    def _by_size(self, base: np.ndarray, gain: np.ndarray, kind: int, first: int) -> float:
-        """Bound on teams from a size on, by size up to `MIDDLE`, then by whoever still gains."""
-        people = self.people[kind]
+    def _by_size(
+        self, base: np.ndarray, gain: np.ndarray, tops: np.ndarray, people: crews.People, first: int
+    ) -> float:
+        """Bound on teams from a size on, by size up to the last of the tops, then by whoever still gains."""
         if not gain.shape[1]:
             return 0.0
-        last = max(MIDDLE, first)
-        tops = crews.top(np.ascontiguousarray(gain), people.size, last)
         says = base[:, None] + tops
         # beyond the last size: whoever still gains
-        says[:, last] = base + np.maximum(gain, 0) @ people.size + np.minimum(0, tops[:, last] - tops.max(1))
+        says[:, -1] = base + crews.gained(gain, people.size) + np.minimum(0, tops[:, -1] - tops.max(1))
         return max(0.0, float(says[:, first:].min(0).max()))
 
-    def _fraction(self, g: int, pay: np.ndarray) -> tuple[float, list[Team]]:
-        base, gain = self._gain(g, pay)
+    def _fraction(self, g: int, gain: np.ndarray) -> tuple[float, list[Team]]:
+        base, people = self._base(g), self.people[int(self.places.kind[g])]
         some = np.flatnonzero(gain.max(0) > 0)
         if not len(some):
             return max(0.0, float(base.min())), []
@@ -239,7 +249,7 @@ class Peers:
         answer = engine.solve(model, "glop", seconds=PATIENCE)
         if answer.duals is None:  # now and then GLOP goes round in circles
             answer = engine.solve(model, "highs", seconds=5.0)
-        each = base + np.maximum(0, gain) @ room
+        each = base + crews.gained(gain, room)
         if answer.duals is None or answer.x is None:
             return max(0.0, float(each.min())), []
         weight = np.maximum(0, -answer.duals)
@@ -248,5 +258,6 @@ class Peers:
         self.mix[g] = weight
         heads = np.round(answer.x[:-1], 3)
         use = heads > 0
-        value = max(0.0, min(value, float(each.min()), self._by_size(base, gain, int(self.places.kind[g]), 1)))
+        tops = crews.top(gain, people.size, max(MIDDLE, people.most + 1))
+        value = max(0.0, min(value, float(each.min()), self._by_size(base, gain, tops, people, 1)))
         return value, [Team(g, some[use], heads[use])] if use.any() else []
