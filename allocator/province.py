@@ -27,11 +27,11 @@ import pandas as pd
 
 from allocator import executor, finish, layout
 from allocator.goods import goods
-from allocator.instance import instance
+from allocator.instance import Instance, instance
 from allocator.limits import Limits, Progress, Watch
 from allocator.models import beyond, kits, supply
 from allocator.models.proved import Proved
-from allocator.models.worth import Worth, worth
+from allocator.models.worth import worth
 from allocator.parts import Division
 from allocator.pipeline import CONTRADICTED, Solve
 from allocator.plan import Plan
@@ -64,6 +64,8 @@ class Planned:
     """[P, D] price of the kits of one person"""
     prices: supply.Prices
     proved: Proved | None
+    fair: pd.DataFrame
+    """price of fairness and required shifts of its districts: `price`, `need`, by code"""
 
 
 def solve(scenario: Scenario, division: Division, limits: Limits, watch: Watch, start: Plan | None = None) -> Plan:
@@ -82,6 +84,8 @@ class Proving:
     batches: np.ndarray
     cuts: tuple[tuple[np.ndarray, ...], ...]
     toll: np.ndarray
+    fair: pd.Series
+    """what a covered shift of each district is worth more than in itself, by code"""
     prices: supply.Prices
     seconds: float
     """for whole people to be counted"""
@@ -178,14 +182,14 @@ class Province:
         people, batches = self._prices(planned)
         if people is None:
             return None, None
-        budget = self._budget_price(planned)
+        budget, fair = self._budget_price(planned), _fair(planned)
         tasks = {}
         for k, plan in enumerate(planned):
             rows = self.division.within(k)
             assert plan.proved is not None
             proving = Proving(
                 self.division.view(k, rows, self.parts[k].scenario.settings), people[rows], batches, plan.proved.cuts,
-                plan.toll, replace(plan.prices, budget=budget), self._counting(),
+                plan.toll, fair, replace(plan.prices, budget=budget), self._counting(),
             )
             tasks[str(k)] = _packed(proving)
         sizes = np.array([b.size for b in self.scenario.settings.batches], float)
@@ -230,13 +234,6 @@ class Province:
 # ---- jobs, in whatever process
 
 
-class Piece(Solve):
-    """The solve of one part: fairness is a matter of the whole and has no place in its bound."""
-
-    def _worth(self) -> Worth:
-        return worth(self.inst, None, self.people.toll)
-
-
 def _plan(shared: bytes, task: bytes) -> Planned:
     given: Given = _shared(shared)
     scenario, begun = _unpacked(task)
@@ -249,7 +246,7 @@ def _plan(shared: bytes, task: bytes) -> Planned:
 
     watch = Watch(given.limits, listen)
     listen(Progress("", None, None, 0.0))
-    solved = Piece(scenario, given.limits, watch, start)
+    solved = Solve(scenario, given.limits, watch, start)
     solved.like = given.like
     solved.decide()
     assert solved.best is not None
@@ -262,6 +259,7 @@ def _plan(shared: bytes, task: bytes) -> Planned:
         solved.people.toll,
         solved.prices,
         solved.proved,
+        _districts(solved.inst, scenario, solved.people.price),
     )
 
 
@@ -269,10 +267,28 @@ def _prove(shared: bytes, task: bytes) -> tuple[float, float]:
     """What the people of all parts, and the goods of this one, can spare at its sites at most, as bounds."""
     given: Proving = _unpacked(task)
     inst, stock = instance(given.scenario), goods(given.scenario)
-    value = worth(inst, None, given.toll)
+    codes = given.scenario.table("districts")["district"]
+    value = worth(inst, given.fair.reindex(codes, fill_value=0.0).to_numpy(), given.toll)
     most = beyond.most(inst, value, given.people, given.batches, given.cuts, given.seconds)
     cap = kits.used(inst, stock.kit_rate, inst.target)
     return inst.unstaffed + inst.moved - most, float(sum(supply.bound(stock, given.prices, cap)))
+
+
+def _districts(inst: Instance, scenario: Scenario, price: np.ndarray) -> pd.DataFrame:
+    """Prices [districts] of fairness, and the shifts that are required there."""
+    need = np.bincount(inst.site_district[inst.post_site], inst.required.sum(1), inst.districts)
+    return pd.DataFrame({"price": price, "need": need}, index=scenario.table("districts")["district"].to_numpy())
+
+
+def _fair(planned: list[Planned]) -> pd.Series:
+    """What a covered shift of each district is worth more, at the prices that the parts found (`fairness.py`).
+
+    A district far below the share of its own part counts as one far below that of the whole.
+    """
+    found = pd.concat([p.fair for p in planned])
+    # a district where people live but nobody is asked for may be in many parts
+    found = found[found["need"] > 0]
+    return found["price"] - np.average(found["price"], weights=found["need"]) if len(found) else found["price"]
 
 
 @contextmanager

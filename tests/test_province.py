@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cities
 import numpy as np
+import pandas as pd
 import pytest
 from oracle import optimum
 from test_scenarios import SMALL
@@ -198,6 +200,27 @@ def test_whole_people_counted_at_the_prices_of_the_whole_bound_it(
     assert made.bound <= truth.objective + 1e-6 * truth.scale
     assert len(looked) == 2
     assert all(counted <= plain + 1e-3 for counted, plain in looked)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_prices_of_fairness_of_all_parts_take_no_more_than_the_whole_pays(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parts_, weight, most = [], 3.0, 0.0
+    for part in "ab":
+        need = rng.integers(1, 40, 3).astype(float)
+        codes = [f"{part}{n}" for n in range(3)]
+        frame = pd.DataFrame({"price": rng.choice([0.0, weight, 1.3], 3), "need": need}, codes)
+        # where people of both parts live and nobody is asked for
+        frame.loc["home"] = [weight, 0.0]
+        parts_.append(SimpleNamespace(fair=frame))
+    added = province._fair(parts_)  # type: ignore[arg-type]
+    need = pd.concat([p.fair["need"] for p in parts_])[added.index]
+    for _ in range(200):
+        held = np.floor(rng.random(len(need)) * (need + 1))
+        paid = weight * np.maximum(0.0, held.sum() / need.sum() * need - held).sum()
+        assert -float(added @ held) <= paid + 1e-9
+        most = max(most, -float(added @ held) / max(paid, 1e-9))
+    assert most > 0.3
 
 
 @pytest.mark.usefixtures("apart")
