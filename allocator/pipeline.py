@@ -31,7 +31,7 @@ from allocator.models.board import Board
 from allocator.models.field import Field
 from allocator.models.posting import People
 from allocator.models.proved import Proved
-from allocator.models.worth import Worth
+from allocator.models.worth import Worth, worth
 from allocator.outlook import Outlook, outlook
 from allocator.plan import Plan
 from allocator.proven import TIGHT, Proof, certificate
@@ -315,8 +315,12 @@ class Solve:
     def _quick_bound(self, watch: Watch) -> tuple[Proved, float, float, float, float]:
         """Bounds of people, goods and sites at the prices of kits as they are; the seconds of the first two."""
         at = watch.seconds
-        field, worth, _ = self._bounded()
-        people = quick.prove(field, worth)
+        field, value, _ = self._bounded()
+        people = quick.prove(field, value)
+        if self.seen is None and self.people.price.any():
+            # prices of fairness of a plan that has hardly been worked on may say less than none
+            plain = quick.prove(field, worth(self.inst, None, self.people.toll))
+            people = max(people, plain, key=lambda found: found.bound)
         mid = watch.seconds
         goods_ = self._goods_bound()
         return people, goods_, self._sites_bound(watch), mid - at, watch.seconds - mid

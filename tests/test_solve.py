@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import extensive
+import numpy as np
 import pytest
 from cities import city
 from oracle import OracleAnswer, optimum
@@ -212,3 +213,23 @@ def test_time_that_is_left_goes_into_a_second_proof(seed: int, monkeypatch: pyte
     assert proofs[0][-1] is None
     assert proofs[1][-1] is not None
     assert faults(found, made) + disputes(made, truth(seed)) == []
+
+
+def test_a_first_bound_is_no_lower_for_poor_prices_of_fairness() -> None:
+    """Those of a plan that has hardly been worked on may take shifts for dearer, or cheaper, than they are."""
+    lower = 0
+    for seed in range(8):
+        found = city(seed, **BUSY, fairness=20.0)
+        watch = Watch(Limits(processes=1))
+        solve = pipeline.Solve(found, watch.limits, watch)
+        solve._start()
+        solve._charge()
+        plain = solve._quick_bound(watch)[0].bound
+        for district in range(solve.inst.districts):
+            solve.people.price = np.zeros(solve.inst.districts)
+            solve.people.price[district] = solve.inst.w_fairness
+            solve.people._reprice()
+            alone = pipeline.quick.prove(*solve._bounded()[:2]).bound
+            assert solve._quick_bound(watch)[0].bound == pytest.approx(max(alone, plain))
+            lower += alone < plain - 1e-6
+    assert lower
