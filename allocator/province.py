@@ -29,7 +29,7 @@ from allocator import executor, finish, layout
 from allocator.goods import goods
 from allocator.instance import Instance, instance
 from allocator.limits import Limits, Progress, Watch
-from allocator.models import beyond, kits, supply
+from allocator.models import beyond, fairness, kits, supply
 from allocator.models.proved import Proved
 from allocator.models.worth import worth
 from allocator.parts import Division
@@ -276,8 +276,8 @@ def _prove(shared: bytes, task: bytes) -> tuple[float, float]:
 
 def _districts(inst: Instance, scenario: Scenario, price: np.ndarray) -> pd.DataFrame:
     """Prices [districts] of fairness, and the shifts that are required there."""
-    need = np.bincount(inst.site_district[inst.post_site], inst.required.sum(1), inst.districts)
-    return pd.DataFrame({"price": price, "need": need}, index=scenario.table("districts")["district"].to_numpy())
+    codes = scenario.table("districts")["district"].to_numpy()
+    return pd.DataFrame({"price": price, "need": fairness.required(inst)}, index=codes)
 
 
 def _fair(planned: list[Planned]) -> pd.Series:
@@ -288,7 +288,7 @@ def _fair(planned: list[Planned]) -> pd.Series:
     found = pd.concat([p.fair for p in planned])
     # a district where people live but nobody is asked for may be in many parts
     found = found[found["need"] > 0]
-    return found["price"] - np.average(found["price"], weights=found["need"]) if len(found) else found["price"]
+    return pd.Series(fairness.relative(found["price"].to_numpy(), found["need"].to_numpy()), found.index)
 
 
 @contextmanager

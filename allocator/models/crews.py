@@ -149,32 +149,13 @@ def _able(base: np.ndarray, gain: np.ndarray, others: np.ndarray, size: np.ndarr
         for r in range(rows):
             mixed[r] += weight[q] * gain[q, r]
             least[r] = min(least[r], with_others + gain[q, r])
-    total += _tops(mixed.reshape((rows, 1)), size, heads - 1)[0]
+    total += top(mixed.reshape((1, rows)), size, heads - 1)[0, -1]
     keep = np.flatnonzero(np.minimum(least, total + mixed) > bar)
     part = np.empty((len(keep), cuts))
     for q in range(cuts):
         for n in range(len(keep)):
             part[n, q] = gain[q, keep[n]]
     return keep, part
-
-
-@compiled
-def _tops(gain: np.ndarray, size: np.ndarray, most: int) -> np.ndarray:
-    """[Q] the most that so many people gain under each cut, from gain [R, Q] and how many there are [R]."""
-    rows, cuts = gain.shape
-    best = np.full((cuts, most), -1e9)
-    for r in range(rows):
-        for q in range(cuts):
-            g = gain[r, q]
-            for _ in range(min(size[r], most)):
-                if g <= best[q, most - 1]:
-                    break
-                k = most - 1
-                while k > 0 and best[q, k - 1] < g:
-                    best[q, k] = best[q, k - 1]
-                    k -= 1
-                best[q, k] = g
-    return best.sum(1)
 
 
 @compiled
@@ -196,7 +177,7 @@ def _ordered(
             gain[r, q] = part[r, q]
             g += mixed[q] * part[r, q]
         gain[r, cuts] = g
-    others = total + _tops(gain, size, heads - 1)
+    others = total + top(np.ascontiguousarray(gain.T), size, heads - 1)[:, -1]
     potential = np.full(rows, 1e18)
     for r in range(rows):
         for q in range(cuts + 1):

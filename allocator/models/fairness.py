@@ -14,10 +14,14 @@ import numpy as np
 from allocator.instance import Instance
 
 
+def required(inst: Instance) -> np.ndarray:
+    """[districts] person-shifts that are required: R_d."""
+    return np.bincount(inst.site_district[inst.post_site], inst.required.sum(1), inst.districts)
+
+
 def lacking(inst: Instance, staffed: np.ndarray) -> np.ndarray:
     """[districts] C x R_d - K_d: required shifts a district has less than its share (more, if negative)."""
-    district = inst.site_district[inst.post_site]
-    need = np.bincount(district, inst.required.sum(1), inst.districts)
+    district, need = inst.site_district[inst.post_site], required(inst)
     held = np.bincount(district, np.minimum(inst.required, staffed).sum(1), inst.districts)
     return need * (held.sum() / max(1.0, need.sum())) - held
 
@@ -28,8 +32,11 @@ def penalty(inst: Instance, staffed: np.ndarray) -> float:
 
 def bonus(inst: Instance, price: np.ndarray) -> np.ndarray:
     """[districts] added worth of a covered required shift under prices f [districts]."""
-    district = inst.site_district[inst.post_site]
-    need = np.bincount(district, inst.required.sum(1), inst.districts)
+    return relative(price, required(inst))
+
+
+def relative(price: np.ndarray, need: np.ndarray) -> np.ndarray:
+    """[districts] prices f less f', their mean over the `need` of all districts that share."""
     return price - float(price @ need) / max(1.0, float(need.sum()))
 
 

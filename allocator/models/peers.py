@@ -209,7 +209,7 @@ class Peers:
     def _whole(self, g: int, gain: np.ndarray) -> tuple[float, list[Team]]:
         kind, base = int(self.places.kind[g]), self._base(g)
         people = self.people[kind]
-        tops = crews.top(gain, people.size, max(MIDDLE, people.most + 1))
+        tops = _tops(gain, people)
         found = crews.best(base, gain, people, NEAR, TEAMS, self.mixed[kind], tops=tops)
         value = max(found.value, self._by_size(base, gain, tops, people, people.most + 1))
         return value, self._named(g, found)
@@ -258,6 +258,10 @@ class Peers:
         self.mix[g] = weight
         heads = np.round(answer.x[:-1], 3)
         use = heads > 0
-        tops = crews.top(gain, people.size, max(MIDDLE, people.most + 1))
-        value = max(0.0, min(value, float(each.min()), self._by_size(base, gain, tops, people, 1)))
+        value = max(0.0, min(value, float(each.min()), self._by_size(base, gain, _tops(gain, people), people, 1)))
         return value, [Team(g, some[use], heads[use])] if use.any() else []
+
+
+def _tops(gain: np.ndarray, people: crews.People) -> np.ndarray:
+    """[Q, sizes + 1] the most that so many people gain under each cut: up to `MIDDLE`, or one more than are listed."""
+    return crews.top(gain, people.size, max(MIDDLE, people.most + 1))
