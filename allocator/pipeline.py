@@ -36,40 +36,11 @@ from allocator.outlook import Outlook, outlook
 from allocator.plan import Plan
 from allocator.proven import TIGHT, Proof, certificate
 from allocator.scenario import Scenario
+from allocator.timetable import AGAIN, EARLY, FEW, LATE, MANY, SHORT, Timetable
 
 ROUNDS = 3
 """Rounds of neighbourhoods before the annealing, and after it."""
-
-FEW, MANY = 2, 4
-"""Layers in which the sites are filled: for the first plan, and where there is time for a better start."""
-SHORT = 15.0
-"""Seconds of a limit below which nothing is begun anew."""
-PATIENCE = 20.0
-"""Seconds of a limit from which the annealing cools down more slowly the more there are. Wuxi, 60 s: with 45 it had
-cooled down after 34 s, to 412.4 thousand, with 20 after 47 s, when its time was up, to 411.9."""
-EARLY = 0.25
-"""Share of a limit within which the sites filled anew get their first rounds. The proof starts from there: Wuxi, 60 s,
-where the first plan took 7 s, a share of 0.1 left no time for it, and the proof came to 405.5 instead of 406.5."""
-SUPPLIED, LAST = (0.06, 5.0), 0.03
-"""Supply begins this share of a limit, or these seconds if they are more, before the proof ends, and the search has
-that share for its last rounds."""
-ASSEMBLED = ((150.0, 0.45), (50.0, 0.35))
-"""Seconds of a limit from which the plan is put together anew from whole teams, at prices that the proof has by then,
-and the share for it. Wuxi, 60 s, staffing: 411,634 and 411,761 without, 411,543 with 0.25, 411,356 and 411,426 with
-0.35, 411,617 with 0.4; with 0.45 the proof had no prices yet."""
-AGAIN = 60.0
-"""Seconds that must be left for a second proof, from the plan in hand and what the first one found."""
-PROVED, WRITTEN = 0.9, 15.0
-"""Share of a limit after which the proof ends beside the search, or these seconds before it ends, if that is later."""
-ALONE, LONE = 0.5, 0.97
-"""The same for the search, and for the proof, of a large city on one core, one after the other."""
-IN_TURN = 0.36, 0.68, 0.92
-"""The same for the search, the proof and a plan put together anew after it, where the limit is long enough for that."""
 CONTRADICTED = "contradicts the plan and is dropped: please report"
-SOON = ((2.0, 2, 0), (5.0, 2, 1), (10.0, 2, 3))
-"""Limits in seconds from which a plan to be had at once is made of so many layers and rounds; one layer below."""
-LATE = 10.0
-"""How many times the limit such rounds may take."""
 
 
 def solve(
@@ -126,6 +97,7 @@ class Solve:
         self.like: Proved | None = None
         """what is known of a city like this one"""
         self.best: tuple[float, Answer] | None = None
+        self.timetable = Timetable(limits, self.inst.minutes.size > proof.COMPACT, start is not None)
 
     def run(self) -> Plan:
         self.decide()
@@ -133,13 +105,13 @@ class Solve:
 
     def decide(self) -> None:
         """Search and prove until time is up or nothing more is to be gained; `best`, `prices`, `proved` tell what."""
-        watch, people = self.watch, self.people
+        watch, people, times = self.watch, self.people, self.timetable
         self._start()
         self._pinned()
         self._charge()
         prove = self.limits.prove and (self.seen is None or self.seen.provable)
         if self.start is None and watch.left() < SHORT:
-            people.improve(watch, LATE, self._soon()[1])
+            people.improve(watch, LATE, times.soon[1])
         judging = self._first(prove) if self.start is None else None
         if prove and self.proof is None:
             self._quickly(*self._quick_bound(watch))
@@ -157,68 +129,41 @@ class Solve:
             people.settle(watch, 0.5)
         if not self._enough():
             hear = self._beside(proving)
-            rounds, until = self.limits.rounds, self._searched()
-            people.improve(watch, until, rounds if self.start else min(ROUNDS, rounds), hear)
-            if self.start is None and watch.left(until - LAST) > 0:
-                anew = self._assembling if proving is not None and self._apart else 0.0
-                people.anneal(watch, until - LAST - anew, self._patience(), hear)
-                if proving is not None and anew:
-                    proving = self._assembled(proving, until - LAST)
+            rounds = self.limits.rounds
+            people.improve(watch, times.searched, rounds if self.start else min(ROUNDS, rounds), hear)
+            if self.start is None and watch.left(times.rounds) > 0:
+                people.anneal(watch, times.annealed if proving is not None else times.rounds, times.cooling, hear)
+                if proving is not None and times.assembling:
+                    proving = self._assembled(proving, times.rounds)
                 hear = self._beside(proving)
-                people.improve(watch, until, min(ROUNDS, rounds), hear)
-                people.roster(watch, until, hear)
-        if watch.left(self._ends()) > 0:
+                people.improve(watch, times.searched, min(ROUNDS, rounds), hear)
+                people.roster(watch, times.searched, hear)
+        if watch.left(times.ends) > 0:
             self._keep("plan", "full")
         elif self.best is None:
             self._keep("plan", "quick")
         if proving is not None:
             self._proved(proving)
-            if self._in_turn:
+            if times.in_turn:
                 self._anew_after(proving)
-            elif self._large and watch.left(self._ends()) > AGAIN and not self._enough():
+            elif times.large and watch.left(times.ends) > AGAIN and not self._enough():
                 self._proved(self._prove(self.proved))
 
     # -- steps -------------------------------------------------------------------------------
-
-    def _searched(self) -> float:
-        """Share of the limit that the search may have: supply follows, and the proof where it does not run beside."""
-        if self.limits.prove and not self._apart and self._large:
-            return IN_TURN[0] if self._in_turn else ALONE
-        share, seconds = SUPPLIED
-        return max(0.7, self._ends() - max(share, self._share(seconds)))
-
-    def _ends(self) -> float:
-        """Share of the limit after which the plan is supplied and the proof ends."""
-        return max(PROVED, 1 - self._share(WRITTEN))
-
-    def _share(self, seconds: float) -> float:
-        """What share of the limit so many seconds are."""
-        return seconds / max(self.limits.seconds or np.inf, 1e-9)
-
-    @property
-    def _assembling(self) -> float:
-        """Share of the limit for a plan put together anew from whole teams; 0 where it is too short, or none."""
-        seconds = self.limits.seconds or 0.0
-        return next((share for least, share in ASSEMBLED if least <= seconds < np.inf), 0.0)
-
-    @property
-    def _in_turn(self) -> bool:
-        """Is that to be done on one core, after the proof?"""
-        long = ASSEMBLED[0][0] <= (self.limits.seconds or 0.0) < np.inf
-        return self.limits.prove and not self._apart and self._large and long and self.start is None
 
     def _anew_after(self, proving: Beside) -> None:
         """Put the plan together anew at the prices of a proof that has ended."""
         prices = proving.shared()
         if prices is not None and not self._enough():
-            self.people.assemble(self.watch, IN_TURN[2] - LAST, prices)
-            self.people.roster(self.watch, IN_TURN[2])
+            assembled, rostered = self.timetable.anew
+            self.people.assemble(self.watch, assembled, prices)
+            self.people.roster(self.watch, rostered)
             self._keep("plan", "full")
 
     def _assembled(self, proving: Beside, until: float) -> Beside:
         """Put the plan together anew; a proof that has ended goes on from the plan so far. The proof under way."""
         prices = proving.shared()
-        if proving.done and self.watch.left(self._ends()) > AGAIN:
+        if proving.done and self.watch.left(self.timetable.ends) > AGAIN:
             self._proved(proving)
             proving = self._prove(self.proved)
         if prices is not None:
@@ -240,27 +185,15 @@ class Solve:
 
         return hear
 
-    def _patience(self) -> int:
-        """Rounds of the annealing: in proportion to a long limit, as slower cooling ends lower."""
-        seconds = self.limits.seconds or 0.0
-        longer = max(1.0, seconds / PATIENCE) if np.isfinite(seconds) else 1.0
-        return int(self.limits.rounds * longer)
-
     def _anew(self) -> bool:
         """Is there time to fill the sites once for a first plan, and once more for a better start?"""
         return self.start is None and self.seen is None and self.watch.left() >= SHORT
-
-    def _soon(self) -> tuple[int, int]:
-        """Layers and rounds of a plan that is to be had at once."""
-        seconds = self.limits.seconds or np.inf
-        asked = [(layers, min(rounds, self.limits.rounds)) for least, layers, rounds in SOON if seconds >= least]
-        return asked[-1] if asked else (1, 0)
 
     def _start(self) -> None:
         """Fill the sites, or put the plan in hand on the board."""
         if self.start is None:
             many = self.seen is not None and self.watch.left() >= SHORT
-            self.people.start(self.watch, MANY if many else min(FEW, self._soon()[0]))
+            self.people.start(self.watch, MANY if many else min(FEW, self.timetable.soon[0]))
             return
         warm.place(self.people.search.board, self.start.tables)
         self.people.best = self.people.search.board.copy()
@@ -293,13 +226,13 @@ class Solve:
 
     def _first(self, prove: bool) -> Beside | None:
         """A first plan, soon; what judges looks at it while the search goes on."""
-        quickly = Beside(self._quick_bound, self.watch, self._apart) if prove else None
+        quickly = Beside(self._quick_bound, self.watch, self.timetable.apart) if prove else None
         self._supply("quick")
         found = quickly.result() if quickly is not None else None
         if found is not None:
             self._quickly(*found)
         self._told("first plan")
-        if not (self._apart and self._anew()):
+        if not (self.timetable.apart and self._anew()):
             return None
         assert self.best is not None
         answer, bound = self.best[1], self.proof.whole if self.proof else None
@@ -338,24 +271,13 @@ class Solve:
 
     def _prove(self, like: Proved | None) -> Beside:
         """Start the proof beside the search: at full size it takes as long. `like` is what is known so far."""
-        field, worth, best = self._bounded()
+        field, value, board = self._bounded()
         begun = self.watch.seconds
 
         def work(watch: Watch) -> tuple[Proved, float]:
-            until = self._ends() if self._apart else IN_TURN[1] if self._in_turn else LONE
-            return proof.solve(field, worth, best, watch, until, like), watch.seconds - begun
+            return proof.solve(field, value, board, watch, self.timetable.proved, like), watch.seconds - begun
 
-        return Beside(work, self.watch, self._apart)
-
-    @property
-    def _apart(self) -> bool:
-        """Is the city large enough, and is there a core, for work beside the search?"""
-        return self.limits.processes > 1 and self._large
-
-    @property
-    def _large(self) -> bool:
-        """Does the proof take as long as the search?"""
-        return self.inst.minutes.size > proof.COMPACT
+        return Beside(work, self.watch, self.timetable.apart)
 
     def _proved(self, proving: Beside) -> None:
         found = proving.result()

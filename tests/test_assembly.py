@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from cities import city
 
-from allocator import beside, pipeline, verifier
+from allocator import beside, pipeline, timetable, verifier
 from allocator.beside import Beside, Shelf
 from allocator.instance import instance
 from allocator.limits import Limits, Progress, Watch
 from allocator.models import assembly as assembly_
-from allocator.models import engine, proof
+from allocator.models import engine, fractions, proof
 from allocator.models.assembly import Assembly, Team
 from allocator.models.board import Board
 from allocator.models.posting import People
@@ -183,9 +183,9 @@ def test_what_the_lp_leaves_open_is_decided_in_whole_teams() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_an_lp_in_parts_chooses_as_well_as_one_of_all(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     sums, sizes = [], []
+    people, known = searched(seed)
     for part in (10**6, 7):
-        monkeypatch.setattr(assembly_, "PART", part)
-        people, known = searched(seed)
+        monkeypatch.setattr(fractions, "PART", part)
         assembly = Assembly(people.search.board, known, seed)
         assembly.gather(lambda: False)
         teams = list(assembly.pool.values())
@@ -193,7 +193,7 @@ def test_an_lp_in_parts_chooses_as_well_as_one_of_all(seed: int, monkeypatch: py
         x = assembly._fractions(model, teams, None)
         assert x is not None
         sums.append(model.cost @ x)
-        sizes.append((len(assembly.inside), len(teams)))
+        sizes.append((len(assembly.lp.inside), len(teams)))
     assert sums[0] == pytest.approx(sums[1])
     assert sizes[0][0] == sizes[0][1]
     assert sizes[1][0] < sizes[1][1]
@@ -210,11 +210,11 @@ def test_from_the_second_time_on_prices_are_those_of_the_lp_and_no_column_is_mis
             teams = assembly.choose(None)
             assert teams is not None
             model = assembly._model(list(assembly.pool.values()))
-            assert not len(assembly._missed(model))
-            values.append(-model.cost[assembly.inside] @ assembly.x)
+            assert not len(assembly.lp._missed(model))
+            values.append(-model.cost[assembly.lp.inside] @ assembly.lp.x)
             assembly.reprice()
             assert (assembly.pay >= 0).all()
-            assert len(assembly.pool) == len(assembly.inside)
+            assert len(assembly.pool) == len(assembly.lp.inside)
         assert (np.diff(values) >= -1e-6).all()
         more += values[-1] > values[0] + 1e-6
     assert more
@@ -228,16 +228,16 @@ def test_what_the_lp_took_goes_over_to_the_next_time(monkeypatch: pytest.MonkeyP
         assembly.gather(lambda: False)
         many = len(assembly.pool)
         assert assembly.choose(None) is not None
-        before = -assembly._model(list(assembly.pool.values())).cost[assembly.inside] @ assembly.x
-        monkeypatch.setattr(assembly_, "KEPT", int((assembly.x > 0).sum()) + len(assembly.duals))
+        before = -assembly._model(list(assembly.pool.values())).cost[assembly.lp.inside] @ assembly.lp.x
+        monkeypatch.setattr(assembly_, "KEPT", int((assembly.lp.x > 0).sum()) + len(assembly.lp.duals))
         assembly.reprice()
         assert len(assembly.pool) < many
         again = assembly._model(list(assembly.pool.values()))
-        assert -again.cost @ assembly.x == pytest.approx(before)
+        assert -again.cost @ assembly.lp.x == pytest.approx(before)
         for j in np.unique(people.search.board.site[people.search.board.site >= 0]):
             assembly._held(int(j))
         assert assembly.choose(None) is not None
-        after = -assembly._model(list(assembly.pool.values())).cost[assembly.inside] @ assembly.x
+        after = -assembly._model(list(assembly.pool.values())).cost[assembly.lp.inside] @ assembly.lp.x
         assert after >= before - 1e-6
 
 
@@ -326,7 +326,7 @@ def test_work_beside_sees_what_it_is_shown_last() -> None:
 
 def test_long_solves_put_the_plan_together_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "COMPACT", 0)
-    monkeypatch.setattr(pipeline, "ASSEMBLED", ((1.0, 0.45),))
+    monkeypatch.setattr(timetable, "ASSEMBLED", ((1.0, 0.45),))
     found = city(5, cadres=60, sites=20, days=14, items=3)
     news: list[Progress] = []
     limits = Limits(seconds=16, processes=1)

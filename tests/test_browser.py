@@ -238,5 +238,8 @@ def test_the_report(screen: Screen, small_run: Path, tmp_path: Path) -> None:
     assert not page.locator(hidden).is_visible()
     assert page.locator(f"{shown} svg.map").is_visible()
     assert page.locator(f"{shown} table.heat tbody tr").count() > 4
+    (heading,) = boxes(page, f"{shown} h1")
+    assert heading["left"] >= 16
+    assert heading["right"] - heading["left"] <= 1080
     screen.picture("report")
     screen.sound()

@@ -12,7 +12,7 @@ from scheduled import Scheduled, most
 
 from allocator.instance import Instance, instance
 from allocator.limits import Limits, Watch
-from allocator.models import crews, engine, fairness, proof, quick
+from allocator.models import crews, engine, fairness, proof, quick, team_loops
 from allocator.models.blocks import Blocks
 from allocator.models.board import Board
 from allocator.models.cohorts import Cohorts, average_members
@@ -105,16 +105,16 @@ def test_most_people_are_not_needed() -> None:
     part = rng.normal(2, 4, 400)[:, None] + rng.normal(0, 0.5, (400, 3))
     part = part[np.argsort(-part.min(1))]
     one_by_one, ones = np.arange(400), np.ones(400, np.int64)
-    needed = crews._needed(part, one_by_one, ones, 2)
+    needed = team_loops.needed(part, one_by_one, ones, 2)
     for r in range(400):
         ahead = (part[:r] >= part[r]).all(1).sum()
         assert (r in needed) == (ahead < 2)
     assert len(needed) < 40
     # two batches of one and the same person are no two who could take a place
     pairs = np.array([[3.0, 3.0], [2.9, 2.9], [1.0, 1.0]])
-    assert list(crews._needed(pairs, np.array([0, 0, 1]), ones[:3], 1)) == [0]
-    assert list(crews._needed(pairs, np.array([0, 0, 1]), ones[:3], 2)) == [0, 2]
-    assert list(crews._needed(pairs, np.array([0, 1, 2]), ones[:3], 2)) == [0, 1]
+    assert list(team_loops.needed(pairs, np.array([0, 0, 1]), ones[:3], 1)) == [0]
+    assert list(team_loops.needed(pairs, np.array([0, 0, 1]), ones[:3], 2)) == [0, 2]
+    assert list(team_loops.needed(pairs, np.array([0, 1, 2]), ones[:3], 2)) == [0, 1]
 
 
 BUSY = {"cadres": 9, "sites": 5, "days": 9, "items": 2, "duties": 2}

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
 import openpyxl
@@ -132,6 +133,11 @@ def test_the_page_asks_nothing_of_a_network(found: Figures, page: Page) -> None:
     assert set(re.findall(r"https?://[^\"'\s<]+", text)) <= {"http://www.w3.org/2000/svg"}
     assert "url(" not in text
     assert "@import" not in text
+
+
+def test_the_page_has_the_style_of_the_other_pages_as_it_stands(found: Figures) -> None:
+    style = (files("allocator") / "templates" / "style.css").read_text(encoding="utf-8")
+    assert style.strip() in report.render(found)
 
 
 def test_both_languages_chinese_first(page: Page) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from allocator.limits import Limits, Progress, Watch
 from allocator.models.proved import Proved
 from allocator.plan import Plan
 from allocator.scenario import Scenario
+from allocator.timetable import Timetable
 
 CHUNK, CHUNKS = 10, 22
 BRIEF = Limits(seconds=1)
@@ -194,12 +195,33 @@ def test_hardly_any_time_is_enough_for_a_plan_and_a_bound(seconds: float) -> Non
 @pytest.mark.parametrize(("seconds", "rounds"), [(None, 40), (math.inf, 40), (5.0, 40), (40.0, 80), (200.0, 400)])
 def test_a_long_limit_cools_down_more_slowly(seconds: float | None, rounds: int) -> None:
     limits = Limits(seconds)
-    assert pipeline.Solve(city(1), limits, Watch(limits))._patience() == rounds
+    assert pipeline.Solve(city(1), limits, Watch(limits)).timetable.cooling == rounds
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_steps_of_a_solve_follow_one_another(processes: int, large: bool, begun: bool) -> None:
+    for seconds in (None, math.inf, 0.0, 1e-3, 1.0, 10.0, 49.0, 50.0, 60.0, 149.0, 150.0, 600.0, 1e6):
+        for prove in (False, True):
+            times = Timetable(Limits(seconds, processes=processes, prove=prove), large, begun)
+            assert 0 < times.annealed <= times.rounds < times.searched < times.ends <= 1
+            assert times.ends >= 0.9
+            if not prove:
+                continue
+            if times.apart:
+                assert times.proved == times.ends
+                assert times.assembling == (seconds in (50.0, 60.0, 149.0, 150.0, 600.0, 1e6))
+                assert not times.in_turn
+            else:
+                assert times.annealed == times.rounds
+                assert times.in_turn == (large and not begun and seconds in (150.0, 600.0, 1e6))
+            if times.in_turn:
+                assert times.searched < times.proved < times.anew[0] < times.anew[1] < 1
 
 
 @pytest.mark.parametrize("seed", [2, 6])
 def test_time_that_is_left_goes_into_a_second_proof(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline.Solve, "_large", property(lambda _: True))
     found, proofs, real = city(seed), list[tuple[object, ...]](), pipeline.proof.solve
 
     def kept(*asked: Any) -> Proved:
@@ -208,6 +230,7 @@ def test_time_that_is_left_goes_into_a_second_proof(seed: int, monkeypatch: pyte
 
     monkeypatch.setattr(pipeline.proof, "solve", kept)
     solve = pipeline.Solve(found, Limits(processes=1), Watch(Limits(processes=1)))
+    solve.timetable = replace(solve.timetable, large=True)
     made = solve.run()
     assert len(proofs) == 2
     assert proofs[0][-1] is None

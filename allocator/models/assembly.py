@@ -35,9 +35,7 @@ from before the plan is not, as what it lacks fits nowhere.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +43,7 @@ import numpy as np
 from allocator.models import crews, engine
 from allocator.models.board import Board
 from allocator.models.cuts import Cuts
+from allocator.models.fractions import Fractions, whole
 from allocator.models.peers import alike
 from allocator.models.proved import Proved, recalled
 from allocator.models.rating import rated
@@ -73,12 +72,6 @@ NODES = 20_000
 """Parts of teams looked at for a site, at most."""
 LIKELY = 400
 """People who may come in for a member of a team, at most."""
-PART, MISSED = 60_000, 1e-6
-"""Columns of the LP to begin with, and those that join at a time: such as are missed by more than this."""
-DECIDED = 8.0
-"""Seconds for what the LP leaves open: most often less than one, while a long search takes hundreds of MB."""
-WHOLE = 1e-6
-"""How near to 0 or 1 a choice is taken as made."""
 
 
 class Team(NamedTuple):
@@ -116,10 +109,7 @@ class Assembly:
         self.offer = offers(board.field.deck, board.worth.arrays(), self.nobody)
         self.mixes: dict[tuple[int, int], dict[int, np.ndarray]] = {}
         self.pool: dict[tuple[int, bytes], Team] = {}
-        self.inside, self.x, self.duals = np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
-        self.reduced: np.ndarray = np.zeros(0)
-        self.basis: engine.Basis | None = None
-        """columns of the last LP, what it took of them, its duals by row, reduced costs, and where it stopped"""
+        self.lp = Fractions()
         self.most, self.swaps = LATER if few else (MOST, SWAPS)
         self.rng = np.random.default_rng(seed)
         self.told = self._teams(known)
@@ -286,69 +276,33 @@ class Assembly:
         x = self._fractions(model, teams, seconds)
         if x is None:
             return None
-        made, open_ = x > 1 - WHOLE, (x > WHOLE) & (x < 1 - WHOLE)
-        if open_.any():
-            picked = self._rounded(model, x, made, open_, None if seconds is None else min(seconds, DECIDED))
-            if picked is None:
-                return []
-            made = picked
-        return [teams[n] for n in np.flatnonzero(made)]
+        made = whole(model, x, seconds)
+        return [] if made is None else [teams[n] for n in np.flatnonzero(made)]
 
     def _fractions(self, model: engine.Model, teams: list[Team], seconds: float | None) -> np.ndarray | None:
-        """How much of each column the LP takes, of those that look best at the prices and of those that it misses then.
-
-        What it ends with is where the next one begins, and its prices are half of the next ones. Wuxi, 319,000 columns:
-        all at once 69 s, in parts 18.
-        """
-        begun, size, inst = time.perf_counter(), len(teams), self.inst
+        """How much of each column the LP takes; its prices are half of the next ones."""
         hand = self._hand()
         held = np.array([(t.site, t.rows.tobytes()) in hand for t in teams])
-        if len(self.inside):
-            more = np.union1d(np.setdiff1d(np.flatnonzero(held), self.inside), self._missed(model))
-        else:
-            gain = np.array([t.value - self.pay[t.rows].sum() for t in teams])
-            site, top = np.array([t.site for t in teams]), np.full(len(inst.sites), -np.inf)
-            np.maximum.at(top, site, gain)
-            more = np.union1d(np.argsort(top[site] - gain, kind="stable")[:PART], np.flatnonzero(held))
-        while len(more):
-            inside = np.concatenate([self.inside, more])
-            left = None if seconds is None else max(1.0, seconds - (time.perf_counter() - begun))
-            answer = engine.solve(
-                model.only(inside), "glop", seconds=left, basis=self.basis, algorithm="primal_simplex"
-            )
-            if answer.x is None or answer.duals is None or answer.reason != "optimal":
-                return None
-            self.inside, self.basis, self.x = inside, answer.basis, answer.x
-            self.duals = answer.duals
-            more = self._missed(model)
-        x = np.zeros(size)
-        x[self.inside] = self.x
-        return x
-
-    def _missed(self, model: engine.Model) -> np.ndarray:
-        """Columns that the last LP would take at its prices, those that it would gain most by first, `PART` at most."""
-        reduced = model.cost - np.bincount(model.columns, model.values * self.duals[model.rows], len(model.cost))
-        self.reduced = reduced[self.inside]
-        reduced[self.inside] = 0.0
-        missed = np.flatnonzero(reduced < -MISSED)
-        return missed[np.argsort(reduced[missed], kind="stable")[:PART]]
+        column = np.repeat(np.arange(len(teams)), [len(t.rows) for t in teams])
+        paid = np.bincount(column, self.pay[np.concatenate([t.rows for t in teams])], len(teams))
+        gain = np.array([t.value for t in teams]) - paid
+        site, top = np.array([t.site for t in teams]), np.full(len(self.inst.sites), -np.inf)
+        np.maximum.at(top, site, gain)
+        likely = np.argsort(top[site] - gain, kind="stable")
+        return self.lp.solve(model, likely, np.flatnonzero(held), seconds)
 
     def reprice(self) -> None:
         """Look at people halfway to the prices of the last LP from now on: what is missing shows there.
 
         Columns that are far from good at those prices go; what is good at the new ones is found again.
         """
-        if self.basis is None:
+        if self.lp.basis is None:
             return
-        far = np.where((self.x > 0) | (self.basis.columns == engine.BASIC), -np.inf, self.reduced)
-        keep = np.sort(np.argsort(far, kind="stable")[:KEPT])
         kept = list(self.pool.items())
-        self.pool = dict(kept[n] for n in self.inside[keep])
-        self.basis = engine.Basis(self.basis.rows, self.basis.columns[keep])
-        self.x, self.inside = self.x[keep], np.arange(len(self.pool))
+        self.pool = dict(kept[n] for n in self.lp.keep(KEPT))
         self.most, self.swaps = LATER
         cadres, batches = len(self.inst.cadres), len(self.inst.batch_size)
-        prices = np.maximum(0.0, -self.duals)
+        prices = np.maximum(0.0, -self.lp.duals)
         found = prices[self.cadre] + prices[cadres : cadres + batches][self.batch]
         self.pay = (self.pay + found) / 2
         self.mixes = {}
@@ -381,23 +335,6 @@ class Assembly:
             row_upper=np.concatenate([free, places, np.ones(len(inst.sites))]).astype(float),
             upper=1.0,
         )
-
-    def _rounded(self, model: engine.Model, x: np.ndarray, made: np.ndarray, open_: np.ndarray,
-                 seconds: float | None) -> np.ndarray | None:
-        """Which columns, once those that the LP leaves open are decided among all that fit beside the others."""
-        rows, _ = model.shape
-        used = np.bincount(model.rows, made[model.columns], rows)
-        left = model.row_upper - used
-        fits = np.ones(len(x), bool)
-        fits[model.columns[left[model.rows] < 0.5]] = False
-        some = np.flatnonzero(fits & ~made)
-        part = replace(model.only(some), row_lower=model.row_lower - used, row_upper=left, integer=True)
-        answer = engine.solve(part, "highs", seconds=seconds)
-        if answer.x is None:
-            return None
-        out = made.copy()
-        out[some[answer.x > 0.5]] = True
-        return out
 
     def put(self, teams: list[Team]) -> float:
         """The teams on the board, if that is better; what is gained."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from allocator.models.blocks import NEVER
 from allocator.models.headcount import Ask, Group, Headcount, Kinds, Sharp
-from allocator.models.peers import Peers
-from allocator.models.volume import Crowd, sharpest, values
+from allocator.models.peers import Peers, Team
+from allocator.models.volume import values
 
 Plan = tuple[np.ndarray, np.ndarray]
 """Site and batch of each cadre [C], -1 at home."""
@@ -152,12 +152,12 @@ class Counting:
     ) -> Sharp:
         """The sharpest cut at a team of `some` rows, from prices of the cells or those of a cut of the profile."""
         peers, cuts = self.peers, self.cuts
-        kind, group, column = int(peers.places.kind[g]), int(peers.places.group[g]), peers.places.column[g]
-        says = cuts.base[kind][:, column] + cuts.value[kind][:, peers.shape[rows[some]], column] @ heads
+        kind, group = int(peers.places.kind[g]), int(peers.places.group[g])
+        team = Team(g, rows[some], heads)
+        says = peers.says(team)
         if says.min() < gives:
             start = cuts.cells(group, cuts.prices[kind][int(says.argmin())])
-        crowd = Crowd.team(peers.shape[rows[some]], heads)
-        found = sharpest(cuts.field, cuts.worth, int(cuts.site[group]), crowd, start, STEPS, REACH)
+        found = peers.sharpest(team, start, STEPS, REACH)
         self.pool.setdefault(kind, []).append(cuts.normal(group, found.prices))
         return Sharp(found.prices, *self._cut(g, rows, found.prices), found.least)
 

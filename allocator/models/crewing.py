@@ -38,9 +38,11 @@ from allocator.models.blocks import NEVER
 from allocator.models.board import Board
 from allocator.models.counting import Counting, Plan
 from allocator.models.peers import MIDDLE, Peers, Team
-from allocator.models.volume import Crowd, Sharp, sharpest
+from allocator.models.volume import Crowd, sharpest
 from allocator.models.worth import Worth
 
+ALL = 200
+"""Rounds at most."""
 ROUND = 3
 """Rounds between two looks at cuts and bound."""
 BOX = 0.01
@@ -77,15 +79,23 @@ IDLE = 3
 """Times in a row that they bring next to nothing after which the prices are final."""
 
 
+After = Callable[[float], float]
+"""Seconds of what is to come after, from those that a look at all places took."""
+
+
+def nothing(_: float) -> float:
+    return 0.0
+
+
 class Clock:
     """Time left, once a look at all places, and what is to come after, has had its own."""
 
-    def __init__(self, watch: Watch, until: float, after: float = 0.0):
+    def __init__(self, watch: Watch, until: float, after: After = nothing):
         self.watch, self.until, self.after = watch, until, after
         self.took = 0.0
 
     def left(self) -> float:
-        return self.watch.left(self.until) - (1 + self.after) * self.took
+        return self.watch.left(self.until) - self.took - self.after(self.took)
 
     @contextmanager
     def round(self) -> Iterator[None]:
@@ -141,15 +151,9 @@ class Crewing:
         values[:fresh] = self.worth[:fresh]
         for n in range(fresh, len(self.teams)):
             team = self.teams[n]
-            gives = min(team.most, self._says(team).min()) - self.peers.cost[team.rows, team.block] @ team.heads
+            gives = min(team.most, self.peers.says(team).min()) - self.peers.cost[team.rows, team.block] @ team.heads
             values[n] = max(-NEVER, float(gives))
         self.worth = values
-
-    def _says(self, team: Team) -> np.ndarray:
-        """[Q] what every cut says about the benefit of a team."""
-        kind, column = self.places.kind[team.block], self.places.column[team.block]
-        value = self.cuts.value[kind][:, self.peers.shape[team.rows], column]
-        return np.asarray(self.cuts.base[kind][:, column] + value @ team.heads)
 
     def master(self, u: np.ndarray, s: np.ndarray, box: float) -> tuple[float, np.ndarray, np.ndarray] | None:
         """Value of the master and its prices u [K], s [B], none of them further than `box` from those given.
@@ -269,22 +273,16 @@ class Crewing:
             key = (group, self.peers.shape[team.rows][order].tobytes(), team.heads[order].tobytes())
             if team.heads.sum() < 1.5 or team.block in self.peers.counted:
                 continue
-            says = self._says(team)
+            says = self.peers.says(team)
             if key not in self.sharp:
                 start = self.cuts.cells(group, self.cuts.prices[kind][int(says.argmin())])
-                found = self._at(team, start)
+                found = self.peers.sharpest(team, start, TEAM_STEPS, TEAM_REACH)
                 self.sharp[key] = found.least, self.cuts.normal(group, found.prices)
             least, prices = self.sharp[key]
             if says.min() - least > LOOSE:
                 fresh.setdefault(kind, []).append(prices)
         for kind, more in fresh.items():
             self.cuts.add(kind, more)
-
-    def _at(self, team: Team, start: np.ndarray) -> Sharp:
-        """The sharpest prices of the cells for a team."""
-        crowd = Crowd.team(self.peers.shape[team.rows], team.heads)
-        site = int(self.cuts.site[self.places.group[team.block]])
-        return sharpest(self.cuts.field, self.cuts.worth, site, crowd, start, TEAM_STEPS, TEAM_REACH)
 
     def trim(self) -> None:
         """Keep the cuts of each profile that say least about the teams in the master or about the best ones."""
@@ -304,7 +302,7 @@ class Crewing:
         use += np.arange(cuts) * 1e-3
         for n, team in enumerate(self.teams):
             if self.places.kind[team.block] == kind and (n >= len(self.x) or self.x[n] > 1e-6):
-                use[int(self._says(team).argmin())] += 1 + 1e3 * (self.x[n] if n < len(self.x) else 0)
+                use[int(self.peers.says(team).argmin())] += 1 + 1e3 * (self.x[n] if n < len(self.x) else 0)
         for g in self.places.of_kind[kind]:
             if len(self.peers.mix.get(int(g), ())) == cuts:
                 use += 1e3 * (self.peers.mix[int(g)] > 1e-6)
@@ -340,13 +338,13 @@ class Crewing:
         watch: Watch,
         until: float,
         enough: float,
-        rounds: int = 200,
-        after: float = 0.0,
+        rounds: int = ALL,
+        after: After = nothing,
         box: float = BOX,
     ) -> tuple[float, np.ndarray, np.ndarray]:
         """Least bound found on the value, from prices u [K] of peers and s [B] of batches; stops at `enough`.
 
-        Leaves time for `after` as much as a round takes. In the first round prices may move by `box`, relative
+        Leaves time for what is to come `after`. In the first round prices may move by `box`, relative
         to their mean. Also returns the best prices, under the cuts that there are in the end.
         """
         clock = self.clock = Clock(watch, until, after)

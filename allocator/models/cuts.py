@@ -90,6 +90,11 @@ class Cuts:
         base = np.array([mine.surplus(cells * scale).sum() for scale in scales])
         return base, self._evaluate(np.array([group]), price)[1][:, 0]
 
+    @property
+    def count(self) -> int:
+        """How many prices all profiles have."""
+        return sum(map(len, self.prices))
+
     def repriced(self, worth: Worth) -> Cuts:
         """The same prices per unit where shifts are worth something else; what was worked out here is let go."""
         other = Cuts(self.field, worth, self.shapes)

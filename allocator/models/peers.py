@@ -21,10 +21,11 @@ from typing import Protocol
 import numpy as np
 
 from allocator.instance import Instance
-from allocator.models import crews, engine
+from allocator.models import crews, engine, team_loops
 from allocator.models.blocks import NEVER, Blocks
 from allocator.models.cuts import Cuts
 from allocator.models.headcount import Group
+from allocator.models.volume import Crowd, Sharp, sharpest
 from allocator.models.worth import Worth
 
 NEAR, TEAMS = 3.0, 8
@@ -186,6 +187,17 @@ class Peers:
         base: np.ndarray = self.cuts.base[self.places.kind[g]][:, self.places.column[g]]
         return base
 
+    def says(self, team: Team) -> np.ndarray:
+        """[Q] what every cut says about the benefit of a team."""
+        kind, column = self.places.kind[team.block], self.places.column[team.block]
+        value = self.cuts.value[kind][:, self.shape[team.rows], column]
+        return np.asarray(self.cuts.base[kind][:, column] + value @ team.heads)
+
+    def sharpest(self, team: Team, start: np.ndarray, steps: int, reach: float) -> Sharp:
+        """The sharpest prices of the cells for a team, from prices `start` [p, D]."""
+        crowd, site = Crowd.team(self.shape[team.rows], team.heads), self.cuts.site[self.places.group[team.block]]
+        return sharpest(self.cuts.field, self.cuts.worth, int(site), crowd, start, steps, reach)
+
     def choose(self, u: np.ndarray, s: np.ndarray) -> None:
         """Look at blocks of middling size in whole people or in fractions, whichever says less at the prices.
 
@@ -204,7 +216,7 @@ class Peers:
 
     def least(self, g: int, pay: np.ndarray) -> int:
         """The cut under which whoever gains at a block gains least."""
-        return int((self._base(g) + crews.gained(self._gain(g, pay), self.room[self.peer])).argmin())
+        return int((self._base(g) + team_loops.gained(self._gain(g, pay), self.room[self.peer])).argmin())
 
     def _whole(self, g: int, gain: np.ndarray) -> tuple[float, list[Team]]:
         kind, base = int(self.places.kind[g]), self._base(g)
@@ -222,7 +234,7 @@ class Peers:
             return 0.0
         says = base[:, None] + tops
         # beyond the last size: whoever still gains
-        says[:, -1] = base + crews.gained(gain, people.size) + np.minimum(0, tops[:, -1] - tops.max(1))
+        says[:, -1] = base + team_loops.gained(gain, people.size) + np.minimum(0, tops[:, -1] - tops.max(1))
         return max(0.0, float(says[:, first:].min(0).max()))
 
     def _fraction(self, g: int, gain: np.ndarray) -> tuple[float, list[Team]]:
@@ -249,7 +261,7 @@ class Peers:
         answer = engine.solve(model, "glop", seconds=PATIENCE)
         if answer.duals is None:  # now and then GLOP goes round in circles
             answer = engine.solve(model, "highs", seconds=5.0)
-        each = base + crews.gained(gain, room)
+        each = base + team_loops.gained(gain, room)
         if answer.duals is None or answer.x is None:
             return max(0.0, float(each.min())), []
         weight = np.maximum(0, -answer.duals)
@@ -264,4 +276,4 @@ class Peers:
 
 def _tops(gain: np.ndarray, people: crews.People) -> np.ndarray:
     """[Q, sizes + 1] the most that so many people gain under each cut: up to `MIDDLE`, or one more than are listed."""
-    return crews.top(gain, people.size, max(MIDDLE, people.most + 1))
+    return team_loops.top(gain, people.size, max(MIDDLE, people.most + 1))

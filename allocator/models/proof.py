@@ -56,7 +56,7 @@ from allocator.models.blocks import Blocks
 from allocator.models.board import Board
 from allocator.models.cohorts import Cohorts, Priced, average_members
 from allocator.models.counting import Plan
-from allocator.models.crewing import FRESH, Crewing
+from allocator.models.crewing import ALL, BOX, FRESH, After, Crewing, nothing
 from allocator.models.cuts import Cuts, teams_in_hand
 from allocator.models.dual import Dual, matched, sharpen
 from allocator.models.field import Field
@@ -142,64 +142,111 @@ def _sharpest(
     Steps on rents have all the seconds they need where nothing went before them (not `begun`).
     `alone` bounds the value in another way, from prices [C] of cadres and [B] of batches.
     """
-    inst, cuts = peers.inst, peers.cuts
-    value, constant = _value(worth, board), inst.unstaffed + inst.moved
-    bound, u, s = Rents(posted, cuts, peers).descend(s, value, watch, until if begun else np.inf, STEPS)
-    watch.tell("rents", constant - value, constant - bound, "a price for every place")
-    bound = min(bound, alone(u[peers.of], s))
-    now = _fair(worth, watch)
-    if now is not None:
-        worth, peers = now, peers.repriced(now)
-        peers.choose(u, s)
-        cuts = peers.cuts
-    crewing = _heard(Crewing(peers), watch)
-    if (peers.places.count > 1).any():
-        times = len(inst.sites) / len(peers.places.count)
-        found, u, s = crewing.solve(board, u, s, watch, until, _value(worth, board), COARSE, times)
-        bound = min(bound, found)
-        if watch.left(until) > 0:
-            now = _fair(worth, watch)
-            if now is not None:
-                worth, cuts = now, cuts.repriced(now)
-            peers = Peers(Blocks(cuts, alone=True), cuts)
-            peers.choose(u, s)
-            crewing = _heard(Crewing(peers), watch)
-    if watch.left(until) > 0:
-        counted = watch.left(until) * (1 - FINE) > COUNTED and bool(peers.some.any())
-        part = _part(watch, until, FINE) if counted else until
-        found, u, s = crewing.solve(board, u, s, watch, part, _value(worth, board), box=FRESH)
-        bound = min(bound, found)
+    made = Sharpening(peers, worth, board, watch, until)
+    made.rents(posted, s, until if begun else np.inf)
+    made.bound = min(made.bound, alone(made.u[peers.of], made.s))
+    made.fair()
+    if (peers.places.count == 1).all() or made.together():
+        made.apart()
+    return made.proved()
+
+
+class Sharpening:
+    """Prices made better step by step: `bound` at prices `u` [K] of peers and `s` [B] of batches, or better ones."""
+
+    def __init__(self, peers: Peers, worth: Worth, board: Board, watch: Watch, until: float):
+        self.peers, self.worth, self.board, self.watch, self.until = peers, worth, board, watch, until
+        self.constant = peers.inst.unstaffed + peers.inst.moved
+        self.bound, self.u, self.s = np.inf, np.zeros(0), np.zeros(0)
+        self.seconds = 0.0
+        """it takes to work out a cut at other prices of fairness"""
+
+    @property
+    def value(self) -> float:
+        """Benefit of the plan less its costs."""
+        return float(self.worth.benefit(self.board.staffed).sum() - self.board.costs().sum())
+
+    def rents(self, posted: list[np.ndarray], s: np.ndarray, until: float) -> None:
+        """One price for every place."""
+        descent, value = Rents(posted, self.peers.cuts, self.peers), self.value
+        self.bound, self.u, self.s = descent.descend(s, value, self.watch, until, STEPS)
+        told = self.constant - value, self.constant - self.bound
+        self.watch.tell("rents", *told, "a price for every place")
+
+    def fair(self) -> None:
+        """Go on with the prices of fairness that the plan has by now."""
+        now, begun = _fair(self.worth, self.watch), self.watch.seconds
+        if now is not None:
+            self.worth, self.peers = now, self.peers.repriced(now)
+            self.seconds = (self.watch.seconds - begun) / max(1, self.peers.cuts.count)
+            self.peers.choose(self.u, self.s)
+        self.crewing = _heard(Crewing(self.peers), self.watch)
+
+    def together(self) -> bool:
+        """The master with places of many sites; is there the time to look at each site by itself after that?"""
+        places, cuts = self.peers.places, self.peers.cuts
+        times = len(self.peers.inst.sites) / len(places.count)
+
+        def ahead(took: float) -> float:
+            """Seconds of such a look, with prices of fairness of then."""
+            return times * took + self.seconds * cuts.count
+
+        self._master(self.until, COARSE, ahead)
+        if self.watch.left(self.until) <= ahead(self.crewing.clock.took):
+            if self.watch.left(self.until) > 0:
+                self._master(self.until)
+            return False
+        now = _fair(self.worth, self.watch)
+        if now is not None:
+            self.worth, cuts = now, cuts.repriced(now)
+        self.peers = Peers(Blocks(cuts, alone=True), cuts)
+        self.peers.choose(self.u, self.s)
+        self.crewing = _heard(Crewing(self.peers), self.watch)
+        return True
+
+    def apart(self) -> None:
+        """The master with each site by itself, with whole people counted where there is the time."""
+        watch, until = self.watch, self.until
+        if watch.left(until) <= 0:
+            return
+        counted = watch.left(until) * (1 - FINE) > COUNTED and bool(self.peers.some.any())
+        self._master(_part(watch, until, FINE) if counted else until, box=FRESH)
         for leg in LEGS if counted else ():
-            if watch.left(until) <= 0 or bound <= value:
+            if watch.left(until) <= 0 or self.bound <= self.value:
                 break
-            now = _fair(worth, watch)
+            now = _fair(self.worth, watch)
             if now is not None:
-                worth, crewing = now, _heard(crewing.repriced(now), watch)
-            if not crewing.peers.counted:
-                crewing.count(_posted(board, watch), u, s, watch, until)
-            value = _value(worth, board)
-            found, u, s = crewing.solve(board, u, s, watch, _part(watch, until, leg), value, box=FRESH)
-            bound = min(bound, found)
-        cuts = crewing.cuts
-    charged = crewing.charged(u, s)
-    sold = tuple(tuple(p) for p in cuts.prices)
-    return Proved(constant - bound, u[peers.of], s, sold, demands(cuts), charged)
+                self.worth, self.crewing = now, _heard(self.crewing.repriced(now), watch)
+            if not self.crewing.peers.counted:
+                self.crewing.count(_posted(self.board, watch), self.u, self.s, watch, until)
+            self._master(_part(watch, until, leg), box=FRESH)
+
+    def _master(self, until: float, rounds: int = ALL, after: After = nothing, box: float = BOX) -> None:
+        asked = self.board, self.u, self.s, self.watch, until, self.value
+        found, self.u, self.s = self.crewing.solve(*asked, rounds, after, box)
+        self.bound = min(self.bound, found)
+
+    def proved(self) -> Proved:
+        """What has been found."""
+        cuts, people = self.crewing.cuts, self.u[self.crewing.peers.of]
+        sold, charged = tuple(tuple(p) for p in cuts.prices), self.crewing.charged(self.u, self.s)
+        return Proved(self.constant - self.bound, people, self.s, sold, demands(cuts), charged)
 
 
-def _value(worth: Worth, board: Board) -> float:
-    """Benefit of a plan less its costs."""
-    return float(worth.benefit(board.staffed).sum() - board.costs().sum())
+def _shown(watch: Watch) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Site and batch [C] of the plan as it is by now, and what shifts are worth in it; None where nobody shows it."""
+    return watch.look() if watch.look is not None else None
 
 
 def _fair(worth: Worth, watch: Watch) -> Worth | None:
     """The same with the prices of fairness that the plan has by now, which say far more than those of its beginning."""
-    shown = watch.look() if watch.look is not None else None
+    shown = _shown(watch)
     return None if shown is None else replace(worth, first=shown[2])
 
 
 def _posted(board: Board, watch: Watch) -> Plan:
     """The plan as it is by now."""
-    shown = watch.look() if watch.look is not None else None
+    shown = _shown(watch)
     return (board.site, board.batch) if shown is None else shown[:2]
 
 
