@@ -16,7 +16,7 @@ from allocator.limits import Limits, Progress, Watch
 
 ROOT = Path(__file__).resolve().parent.parent
 LOOPS = {"reroster", "offers", "values", "slot_gains", "_anneal", "_reshuffle"}
-LOOPS |= {"_programmes", "_serve", "_finds", "_search"}
+LOOPS |= {"_programmes", "_serve", "_finds", "search"}
 
 
 def run(cache: Path, *words: str) -> str:
