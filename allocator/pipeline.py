@@ -84,9 +84,12 @@ class Solve:
     """One solve: the state between its steps."""
 
     def __init__(
-        self, scenario: Scenario, limits: Limits, watch: Watch, start: Plan | None = None, seen: Outlook | None = None
-    ):
+        self, scenario: Scenario, limits: Limits, watch: Watch, start: Plan | None = None, seen: Outlook | None = None,
+        like: Proved | None = None,
+    ):  # fmt: skip
         self.start, self.seen = start, seen
+        self.like = like
+        """what is known of a city like this one"""
         self.scenario, self.limits, self.watch = scenario, limits, watch
         self.inst: Instance = instance(scenario) if seen is None else seen.inst
         self.goods: Goods = goods(scenario) if seen is None else seen.goods
@@ -94,10 +97,9 @@ class Solve:
         self.prices: supply.Prices | None = None
         self.proof: Proof | None = None
         self.proved: Proved | None = None
-        self.like: Proved | None = None
-        """what is known of a city like this one"""
         self.best: tuple[float, Answer] | None = None
-        self.timetable = Timetable(limits, self.inst.minutes.size > proof.COMPACT, start is not None)
+        large, known = self.inst.minutes.size > proof.COMPACT, like is not None and len(like.named) > 0
+        self.timetable = Timetable(limits, large, start is not None, known)
 
     def run(self) -> Plan:
         self.decide()
@@ -122,8 +124,7 @@ class Solve:
         if judging is not None:
             judging.result()
         # what is known of a city like this one gives a far better bound in seconds than a first one
-        known = self.like is not None and len(self.like.named) > 0 and not watch.stopped
-        soon = known or watch.left(0.7) > 0
+        soon = (times.known and not watch.stopped) or watch.left(0.7) > 0
         proving = self._prove(self.like) if prove and soon else None
         if self.start is not None and self.limits.rounds:
             people.settle(watch, 0.5)

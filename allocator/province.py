@@ -246,8 +246,7 @@ def _plan(shared: bytes, task: bytes) -> Planned:
 
     watch = Watch(given.limits, listen)
     listen(Progress("", None, None, 0.0))
-    solved = Solve(scenario, given.limits, watch, start)
-    solved.like = given.like
+    solved = Solve(scenario, given.limits, watch, start, like=given.like)
     solved.decide()
     assert solved.best is not None
     assert solved.prices is not None

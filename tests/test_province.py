@@ -267,8 +267,7 @@ def test_with_a_proof_of_a_like_city_there_is_always_time_for_one(towns: Scenari
     learnt = pipeline.Solve(towns, long, Watch(long))
     learnt.decide()
     soon = Limits(seconds=0.01)
-    alone, taught = (pipeline.Solve(towns, soon, Watch(soon)) for _ in range(2))
-    taught.like = learnt.proved
+    alone, taught = (pipeline.Solve(towns, soon, Watch(soon), like=like) for like in (None, learnt.proved))
     for one in (alone, taught):
         one.decide()
     assert learnt.proved is not None

@@ -198,13 +198,14 @@ def test_a_long_limit_cools_down_more_slowly(seconds: float | None, rounds: int)
     assert pipeline.Solve(city(1), limits, Watch(limits)).timetable.cooling == rounds
 
 
+@pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_steps_of_a_solve_follow_one_another(processes: int, large: bool, begun: bool) -> None:
+def test_the_steps_of_a_solve_follow_one_another(processes: int, large: bool, begun: bool, known: bool) -> None:
     for seconds in (None, math.inf, 0.0, 1e-3, 1.0, 10.0, 49.0, 50.0, 60.0, 149.0, 150.0, 600.0, 1e6):
         for prove in (False, True):
-            times = Timetable(Limits(seconds, processes=processes, prove=prove), large, begun)
+            times = Timetable(Limits(seconds, processes=processes, prove=prove), large, begun, known)
             assert 0 < times.annealed <= times.rounds < times.searched < times.ends <= 1
             assert times.ends >= 0.9
             if not prove:
@@ -216,6 +217,9 @@ def test_the_steps_of_a_solve_follow_one_another(processes: int, large: bool, be
             else:
                 assert times.annealed == times.rounds
                 assert times.in_turn == (large and not begun and seconds in (150.0, 600.0, 1e6))
+                soon = known and 0 < (seconds or math.inf) < 18
+                if large and not times.in_turn:
+                    assert times.searched == (0.8 if soon else 0.5)
             if times.in_turn:
                 assert times.searched < times.proved < times.anew[0] < times.anew[1] < 1
 

@@ -33,7 +33,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 WUXI = ROOT / "scenarios" / "wuxi-2020-02"
 NAMES = {"ours": "allocator", "cpsat": "CP-SAT, one model", "highs": "HiGHS, one MIP", "timefold": "Timefold, seats"}
-GRACE = 3.0
+GRACE = 1.5
 """A peer that does not keep its time is ended after so many times it, and two minutes."""
 
 
