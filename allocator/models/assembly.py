@@ -283,13 +283,16 @@ class Assembly:
         """How much of each column the LP takes; its prices are half of the next ones."""
         hand = self._hand()
         held = np.array([(t.site, t.rows.tobytes()) in hand for t in teams])
-        column = np.repeat(np.arange(len(teams)), [len(t.rows) for t in teams])
-        paid = np.bincount(column, self.pay[np.concatenate([t.rows for t in teams])], len(teams))
-        gain = np.array([t.value for t in teams]) - paid
+        # from the second time on those that the last LP misses join
+        likely = np.zeros(0, np.int64) if len(self.lp.inside) else self._likely(teams)
+        return self.lp.solve(model, likely, np.flatnonzero(held), seconds)
+
+    def _likely(self, teams: list[Team]) -> np.ndarray:
+        """Columns by how far they are, at the prices, from the best of their site."""
+        gain = np.array([t.value - self.pay[t.rows].sum() for t in teams])
         site, top = np.array([t.site for t in teams]), np.full(len(self.inst.sites), -np.inf)
         np.maximum.at(top, site, gain)
-        likely = np.argsort(top[site] - gain, kind="stable")
-        return self.lp.solve(model, likely, np.flatnonzero(held), seconds)
+        return np.argsort(top[site] - gain, kind="stable")
 
     def reprice(self) -> None:
         """Look at people halfway to the prices of the last LP from now on: what is missing shows there.
