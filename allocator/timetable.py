@@ -47,7 +47,8 @@ KNOWN = 18.0, 0.8
 """Limits in seconds below which a proof that begins from what is known of a city like this one comes to no more than
 its first steps, which have the seconds they need whatever is left to them; the end of the search of such a city there.
 Part of ten cities, 14 s on one core of a busy machine: with 0.5 gap 7.3 % after 19 s, as the search had hardly begun;
-with 0.65 6.3 % after 21 s, with 0.8 3.5 % after 23 s. 20 s: 3.3 % with 0.5, 2.9 % with 0.8, 4 s later; 28 s: 2.6 % and 2.7 %.
+with 0.65 6.3 % after 21 s, with 0.8 3.5 % after 23 s. 20 s:
+3.3 % with 0.5, 2.9 % with 0.8, 4 s later; 28 s: 2.6 % and 2.7 %.
 """
 IN_TURN = 0.36, 0.68, 0.92
 """The same of the search, the proof and a plan put together anew after it, where the limit is long enough for that."""
